@@ -1,0 +1,1 @@
+"""Search: vectors and text in, ranked moments out."""

@@ -1,0 +1,1 @@
+"""Segments: the time slices of a media item, and how they are cut."""
