@@ -1,0 +1,1 @@
+"""Contract suites, strategies and factories for whoever writes an adapter."""
