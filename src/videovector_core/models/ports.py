@@ -163,7 +163,7 @@ class TextEmbedder(Protocol):
 
 
 class ImageEmbedder(Protocol):
-    """Turns pictures into vectors: one space to find pictures by picture, and one shared with text when there is one."""
+    """Turns pictures into vectors of one space, to find pictures by picture; `JointEmbedder` is for words."""
 
     @property
     def space(self) -> str: ...
@@ -173,6 +173,28 @@ class ImageEmbedder(Protocol):
 
     async def embed(self, images: Sequence[bytes]) -> list[Vector]:
         """Return one unit vector for each encoded image (JPEG, PNG or WebP)."""
+        ...
+
+
+class JointEmbedder(Protocol):
+    """Turns pictures and texts into vectors of one space, so that words find pictures.
+
+    Every method raises `Unavailable` (code `model_unavailable`) where no image model is there: a search that cannot be
+    answered says so.
+    """
+
+    @property
+    def joint_space(self) -> str: ...
+
+    @property
+    def joint_dimensions(self) -> int: ...
+
+    async def embed_joint(self, images: Sequence[bytes]) -> list[Vector]:
+        """Return one unit vector for each encoded image (JPEG, PNG or WebP)."""
+        ...
+
+    async def embed_query(self, texts: Sequence[str]) -> list[Vector]:
+        """Return one unit vector for each text, to be compared with those of pictures."""
         ...
 
 
