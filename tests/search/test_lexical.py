@@ -6,6 +6,7 @@ import math
 import subprocess
 import sys
 from collections import Counter
+from uuid import NAMESPACE_OID, uuid5
 
 import pytest
 from hypothesis import given
@@ -119,3 +120,19 @@ def test_a_longer_text_gives_the_same_word_less_weight() -> None:
     """Length normalisation: one mention in a long text counts less than one in a short text."""
     short, long = document_weights("kiosk"), document_weights("kiosk " + "other words " * 200)
     assert short[term_id("kiosk")] > long[term_id("kiosk")]
+
+
+@given(st.integers(0, 5_000_000))
+def test_the_counted_corpus_is_whole_or_bounded(texts: int) -> None:
+    """Small corpora are counted whole; of large ones a sample is, never more than CORPUS and never less than half."""
+    level = lexical.corpus_level(lambda level: texts >> level)
+    assert texts >> level <= lexical.CORPUS
+    assert level == 0 or texts >> (level - 1) > lexical.CORPUS
+
+
+def test_one_in_two_to_the_k_is_of_level_k() -> None:
+    """Sample levels follow from ids alone and halve from level to level."""
+    levels = Counter(lexical.sample_level(str(uuid5(NAMESPACE_OID, str(number)))) for number in range(8192))
+    assert lexical.sample_level("00000000-0000-5000-8000-000000000000") == 16
+    assert levels[0] == pytest.approx(4096, rel=0.1)
+    assert levels[1] == pytest.approx(2048, rel=0.1)

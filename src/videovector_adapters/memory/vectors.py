@@ -15,7 +15,7 @@ from attrs import define, evolve, field
 from videovector_core.errors import Invalid, Unavailable
 from videovector_core.models.ports import Vector
 from videovector_core.search.fusion import SCORE_DIGITS, rank_key
-from videovector_core.search.lexical import inverse_document_frequency
+from videovector_core.search.lexical import corpus_level, inverse_document_frequency, sample_level
 from videovector_core.search.ports import Point, Scope, Scored
 
 _FILTERS: Final = {
@@ -32,8 +32,9 @@ _FILTERS: Final = {
 class MemoryVectors:
     """Implements `VectorIndex` by looking at every point: for tests and small libraries inside one process.
 
-    Inverse document frequency is taken over all points of the scope's user that have a sparse vector, whatever else
-    the scope says, so that a term's weight neither changes with the filter nor tells of other users' texts.
+    Inverse document frequency is taken over the points of the scope's user that have a sparse vector, whatever else
+    the scope says, so that a term's weight neither changes with the filter nor tells of other users' texts. Above
+    `lexical.CORPUS` of them a sample counts, as on every engine.
 
     It fails like the real engine: while `away` is true every call raises `Unavailable` and does nothing; each call
     fails so with probability `failure_rate` too, and half of the writes that fail so were carried out all the same,
@@ -80,7 +81,7 @@ class MemoryVectors:
     async def lexical(self, terms: Mapping[int, float], *, within: Scope, top_k: int) -> list[Scored]:
         """Return the points that share a term with `terms`, best first."""
         self._fails()
-        corpus = [point.sparse for point in self._points.values() if point.user_id == within.user_id and point.sparse]
+        corpus = self._corpus(within.user_id)
         weights = {
             term: weight * inverse_document_frequency(len(corpus), sum(term in text for text in corpus))
             for term, weight in terms.items()
@@ -103,6 +104,15 @@ class MemoryVectors:
         """Count points, exactly."""
         self._fails()
         return len(self._points) if within is None else sum(1 for _ in self._within(within))
+
+    def _corpus(self, user_id: str) -> list[Mapping[int, float]]:
+        texts = [
+            (sample_level(point.id), point.sparse)
+            for point in self._points.values()
+            if point.user_id == user_id and point.sparse
+        ]
+        least = corpus_level(lambda level: sum(one >= level for one, _ in texts))
+        return [text for level, text in texts if level >= least]
 
     def _within(self, scope: Scope) -> Iterable[Point]:
         allowed: list[tuple[str, Collection[str | None]]] = [

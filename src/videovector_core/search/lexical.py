@@ -7,6 +7,10 @@ average length, so that a document's weights do not change when other documents 
 
     score(q, d) = sum over t of q and d:  idf(t) * tf * (k1 + 1) / (tf + k1 * (1 - b + b * length / AVERAGE_LENGTH))
     idf(t)      = ln(1 + (N - n(t) + 0.5) / (n(t) + 0.5))
+
+N and n(t) count texts of one user only, so that a score tells nothing of other users' texts. Engines count at the time
+of the query, in time that grows with N. Above `CORPUS` texts they count over a sample, the same on every engine: level
+k keeps the points whose ids start with k zero bits, one in 2**k, and the lowest level that fits is used.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
@@ -26,6 +30,10 @@ AVERAGE_LENGTH: Final = 128
 """Terms in a typical segment's metadata text."""
 MAX_TERM: Final = 64
 """Longer runs of letters are cut here: they are data, not words."""
+CORPUS: Final = 32_768
+"""At most so many texts are counted for inverse document frequency."""
+SAMPLE_LEVELS: Final = 17
+"""Levels of the sample, from 0 (every text) to 16 (one in 65,536)."""
 
 _JOINERS: Final = frozenset("-'.@_&:/")
 _SUFFIXES: Final = frozenset("+#")
@@ -92,6 +100,19 @@ def query_weights(text: str) -> dict[int, float]:
 def inverse_document_frequency(documents: int, containing: int) -> float:
     """Return the weight of a term that `containing` of `documents` texts have; never negative."""
     return math.log(1 + (documents - containing + 0.5) / (containing + 0.5))
+
+
+def sample_level(point_id: str) -> int:
+    """Return the highest level of the sample that a point (a UUID made by hashing) belongs to."""
+    return SAMPLE_LEVELS - 1 - int(point_id[:4], 16).bit_length()
+
+
+def corpus_level(count: Callable[[int], int]) -> int:
+    """Return the lowest level that has at most `CORPUS` texts; `count(k)` counts those of level k and above."""
+    for level in range(SAMPLE_LEVELS - 1, -1, -1):
+        if count(level) > CORPUS:
+            return min(level + 1, SAMPLE_LEVELS - 1)
+    return 0
 
 
 def _runs(text: str) -> Iterator[str]:

@@ -1,0 +1,260 @@
+"""The process that owns the embedded store and serves it on a Unix socket.
+
+Clients send frames `[number, method, [arguments]]` and get `[number, "result", value]` or `[number, "error", [kind,
+message]]`, in any order. The engine holds Python's lock while it works, so one task does all the work in turns: first
+the queries that wait, several at a time, then one small piece of the writes that wait. A query therefore never waits
+for a large write, and writes are applied in the order in which they came.
+
+The process ends when its input closes or its parent dies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import struct
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Self
+
+import msgspec
+from attrs import define, field
+
+from videovector_adapters.children import die_with_parent, read_frame
+from videovector_adapters.qdrant.layout import floats
+from videovector_adapters.qdrant.parts import Query
+from videovector_adapters.qdrant.store import MAIN, Store, check_size
+from videovector_core.errors import Conflict, Invalid
+
+PIECE: Final = 256
+"""Points written in one turn: some 40 ms, which is what a query may have to wait for."""
+_BATCH: Final = 32
+_IDLE_SECONDS: Final = 1.0
+_FLUSH_AFTER: Final = 20_000
+"""Points written since the last flush that make one due even when there is no quiet moment."""
+_HEADER: Final = struct.Struct(">I")
+_WRITES: Final = frozenset({"upsert", "delete"})
+
+
+@define(eq=False)
+class Call:
+    """One request. `done` counts the points of a write that were carried out."""
+
+    writer: asyncio.StreamWriter
+    number: int
+    method: str
+    arguments: list[Any]
+    done: int = 0
+
+    def answer(self, kind: str, value: Any) -> None:
+        """Send the answer; a client that is gone does not get one."""
+        data = msgspec.msgpack.encode([self.number, kind, value])
+        if not self.writer.is_closing():
+            self.writer.write(_HEADER.pack(len(data)) + data)
+
+
+@define(eq=False)
+class Engine:
+    """Takes calls from all connections and works them off in turns."""
+
+    store: Store
+    _asked: deque[Call] = field(factory=deque)
+    _written: deque[Call] = field(factory=deque)
+    _work: asyncio.Event = field(factory=asyncio.Event)
+    _unflushed: int = 0
+    _stopping: bool = False
+
+    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Read calls from one client until it goes."""
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, msgspec.DecodeError):
+            while True:
+                number, method, arguments = await read_frame(reader)
+                self.take(Call(writer, number, method, arguments))
+                await writer.drain()
+        writer.close()
+
+    def take(self, call: Call) -> None:
+        """Put a call in line."""
+        if self._stopping:
+            call.answer("error", ["Unavailable", "it is stopping"])
+        elif call.method in _WRITES:
+            self._written.append(call)
+        else:
+            self._asked.append(call)
+        self._work.set()
+
+    def stop(self) -> None:
+        """Finish what is in line, then return from `run`."""
+        self._stopping = True
+        self._work.set()
+
+    async def run(self) -> None:
+        """Work until stopped."""
+        while not self._stopping or self._asked or self._written:
+            if not (self._asked or self._written):
+                await self._rest()
+                continue
+            if self._asked:
+                self._answer_some([self._asked.popleft() for _ in range(min(_BATCH, len(self._asked)))])
+            if self._written:
+                self._write_some()
+            if self._unflushed > _FLUSH_AFTER:
+                self._flush()
+            await asyncio.sleep(0)
+
+    async def _rest(self) -> None:
+        self._work.clear()
+        try:
+            await asyncio.wait_for(self._work.wait(), _IDLE_SECONDS if self._unflushed else None)
+        except TimeoutError:
+            self._flush()
+
+    def _flush(self) -> None:
+        self.store.flush()
+        self._unflushed = 0
+
+    def _answer_some(self, calls: list[Call]) -> None:
+        searches: dict[str, list[tuple[Call, Query]]] = {}
+        for call in calls:
+            with _answering([call]):
+                if (search := self._search(call)) is not None:
+                    searches.setdefault(search[0], []).append((call, search[1]))
+                else:
+                    call.answer("result", self._other(call))
+        for space, together in searches.items():
+            waiting = [call for call, _ in together]
+            with _answering(waiting):
+                answers = self.store.nearest(space, [query for _, query in together])
+                for call, answer in zip(waiting, answers, strict=True):
+                    call.answer("result", answer)
+
+    def _search(self, call: Call) -> tuple[str, Query] | None:
+        if call.method == "nearest":
+            space, data, where, top_k, exact = call.arguments
+            vector = floats(data)
+            if space in self.store.parts:
+                check_size(space, self.store.parts[space].size, len(vector))
+            return space, Query(vector, where, top_k, exact)
+        if call.method == "lexical":
+            return MAIN, self.store.lexical(*call.arguments)
+        return None
+
+    def _other(self, call: Call) -> Any:
+        methods: Mapping[str, Callable[..., Any]] = {
+            "versions": self.store.parts[MAIN].versions,
+            "count": self.store.parts[MAIN].count,
+            "status": self._status,
+        }
+        if call.method not in methods:
+            raise Invalid(f"The engine has no method {call.method!r}.")
+        return methods[call.method](*call.arguments)
+
+    def _status(self) -> dict[str, Any]:
+        return {"pid": os.getpid(), "parts": self.store.status()}
+
+    def _write_some(self) -> None:
+        """Carry out one piece: parts of the calls at the head of the line that are of one kind."""
+        method = self._written[0].method
+        taken: list[Call] = []
+        items: list[Any] = []
+        while self._written and self._written[0].method == method and len(items) < PIECE:
+            call = self._written[0]
+            with _answering([call]) as admitted:
+                if method == "upsert" and call.done == 0:
+                    self.store.admit(call.arguments[0])
+            piece = call.arguments[0][call.done : call.done + PIECE - len(items)] if admitted else []
+            call.done += len(piece)
+            items += piece
+            if not admitted or call.done == len(call.arguments[0]):
+                self._written.popleft()
+            if admitted:
+                taken.append(call)
+        self._carry_out(method, items, taken)
+
+    def _carry_out(self, method: str, items: list[Any], calls: list[Call]) -> None:
+        with _answering(calls) as done:
+            (self.store.upsert if method == "upsert" else self.store.delete)(items)
+        self._unflushed += len(items)
+        if not done:
+            self._drop(calls)
+        for call in calls if done else ():
+            if call.done == len(call.arguments[0]):
+                call.answer("result", None)
+
+    def _drop(self, calls: Sequence[Call]) -> None:
+        """Forget the rest of calls that were answered with an error."""
+        if self._written and self._written[0] in calls:
+            self._written.popleft()
+
+
+class _answering:  # noqa: N801 - a context manager that reads as a verb
+    """Answers calls with the error when the block fails; true while it has not."""
+
+    def __init__(self, calls: Sequence[Call]) -> None:
+        self._calls = calls
+        self._failed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __bool__(self) -> bool:
+        return not self._failed
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        self._failed = True
+        name = "Invalid" if isinstance(error, Invalid) else "Unavailable"
+        for call in self._calls:
+            call.answer("error", [name, str(error)[:500]])
+        return True
+
+
+async def serve(directory: Path, socket: Path, ready: Callable[[str], None]) -> None:
+    """Own `directory` and serve it on `socket` until standard input closes."""
+    engine = Engine(Store.open(directory))
+    loop = asyncio.get_running_loop()
+    stdin = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stdin), sys.stdin)
+    loop.add_signal_handler(signal.SIGTERM, engine.stop)
+    listening = await asyncio.start_unix_server(engine.connected, socket, limit=2**20)
+    ready("ready")
+    watch = asyncio.create_task(_until_closed(stdin, engine.stop))
+    try:
+        await engine.run()
+    finally:
+        watch.cancel()
+        listening.close()
+        engine.store.close()
+
+
+async def _until_closed(stdin: asyncio.StreamReader, then: Callable[[], None]) -> None:
+    while await stdin.read(4096):
+        pass
+    then()
+
+
+def main() -> None:
+    """Run the engine process; the arguments are the directory and the socket."""
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    die_with_parent()
+    os.umask(0o077)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def say(text: str) -> None:
+        out.write(text.replace("\n", " ") + "\n")
+        out.flush()
+
+    try:
+        asyncio.run(serve(Path(sys.argv[1]), Path(sys.argv[2]), say))
+    except Conflict as error:
+        say(f"owned {error.message}")
+        sys.exit(3)
+    except Exception as error:
+        say(f"failed {type(error).__name__}: {error}")
+        raise

@@ -1,0 +1,113 @@
+"""What points, scopes and spaces are called inside Qdrant, whichever way it runs."""
+
+from __future__ import annotations
+
+import math
+import re
+from array import array
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any, Final
+from uuid import UUID
+
+from videovector_core.errors import Invalid
+from videovector_core.search.fusion import SCORE_DIGITS
+from videovector_core.search.lexical import SAMPLE_LEVELS, sample_level
+from videovector_core.search.ports import Point, PointKind, Scope, Scored
+
+TERMS: Final = "terms"
+"""The sparse vector of the main part."""
+DENSE: Final = "dense"
+"""The vector of a space's part."""
+TENANT: Final = "user_id"
+SAMPLE: Final = "sample"
+INDEXED: Final = ("run_id", "index_id", "video_id", "segment_id", "kind", "field_path")
+OVERSAMPLING: Final = 2.0
+"""int8 candidates that are scored again with the full vectors, for each hit wanted (measured recall@10: 0.9995)."""
+SLACK: Final = 8
+"""Hits asked for beyond those wanted, to see whether a tie goes on past the last."""
+
+_SCOPE: Final = {
+    "run_ids": "run_id",
+    "index_ids": "index_id",
+    "video_ids": "video_id",
+    "segment_ids": "segment_id",
+    "field_paths": "field_path",
+    "kinds": "kind",
+}
+_OPTIONAL: Final = ("index_id", "segment_id", "field_path", "instance_key", "time")
+
+
+def payload(point: Point) -> dict[str, Any]:
+    """Return the fields of a point as Qdrant keeps them; absent ones are left out."""
+    fields: dict[str, Any] = {
+        "kind": point.kind.value,
+        "user_id": point.user_id,
+        "run_id": point.run_id,
+        "video_id": point.video_id,
+        "version": point.version,
+    }
+    fields |= {name: value for name in _OPTIONAL if (value := getattr(point, name)) is not None}
+    if point.sparse:
+        fields[SAMPLE] = f"{point.user_id}/{sample_level(point.id)}"
+    return fields
+
+
+def scored(point_id: str, score: float, fields: Mapping[str, Any]) -> Scored:
+    """Turn a hit of the engine into one of the port."""
+    known = {name: value for name, value in fields.items() if name != SAMPLE}
+    point = Point(id=point_id, **{**known, "kind": PointKind(known["kind"])})
+    return Scored(point, round(score, SCORE_DIGITS))
+
+
+def where(scope: Scope) -> dict[str, list[str]] | None:
+    """Return the allowed values by field; `None` when nothing can match."""
+    allowed: dict[str, list[str]] = {TENANT: [scope.user_id]}
+    for key, name in _SCOPE.items():
+        values = getattr(scope, key)
+        if values is not None:
+            allowed[name] = [str(value) for value in values]
+    return allowed if all(allowed.values()) else None
+
+
+def corpus(user_id: str, level: int) -> dict[str, list[str]]:
+    """Return the filter for the texts over which inverse document frequency is taken; see `lexical`."""
+    return {SAMPLE: [f"{user_id}/{one}" for one in range(level, SAMPLE_LEVELS)]}
+
+
+def check(point: Point) -> None:
+    """Refuse what no engine may be given: an id that is no UUID, a space without a name, numbers that are not finite."""
+    check_id(point.id)
+    for space, vector in point.dense.items():
+        if not space or not vector or not math.isfinite(sum(vector)):
+            raise Invalid(f"The vector of the space {space!r} is empty or holds a number that is not finite.")
+    if point.sparse and not all(0 <= term < 2**32 for term in point.sparse):
+        raise Invalid("Term ids of a sparse vector lie between 0 and 2**32 - 1.")
+
+
+def check_id(point_id: str) -> None:
+    """Refuse an id that is not a UUID in canonical form."""
+    try:
+        canonical = str(UUID(point_id))
+    except ValueError:
+        canonical = ""
+    if canonical != point_id:
+        raise Invalid(f"A point's id is a UUID in canonical form, not {point_id[:80]!r}.")
+
+
+def part_name(space: str) -> str:
+    """Return a name for a space's part that is safe as a directory or collection, and readable."""
+    digest = blake2b(space.encode(), digest_size=6).hexdigest()
+    return f"{re.sub(r'[^a-z0-9]+', '-', space.lower()).strip('-')[:32] or 'space'}-{digest}"
+
+
+def floats(data: bytes) -> list[float]:
+    """Unpack 32-bit floats."""
+    return array("f", data).tolist()
+
+
+def settled(scores: list[float], wanted: int, asked: int) -> bool:
+    """Say whether a longer answer cannot change which hits are the `wanted` best, ties by id included."""
+    if len(scores) < asked or wanted <= 0:
+        return True
+    return round(scores[wanted - 1], SCORE_DIGITS) > round(scores[-1], SCORE_DIGITS)

@@ -1,0 +1,135 @@
+"""One part of the embedded store: a Qdrant shard in a directory, with its payload indexes. Synchronous."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import qdrant_edge as qe
+from attrs import define, field
+
+from videovector_adapters.qdrant.layout import DENSE, INDEXED, OVERSAMPLING, SAMPLE, SLACK, TENANT, TERMS, settled
+from videovector_core.search.fusion import rank_key
+
+Hit = tuple[str, float, dict[str, Any]]
+Where = Mapping[str, Sequence[str]]
+MAX_TIES: Final = 16_384
+"""So many equal hits are put in order of id; beyond, the engine decides which of the equals come back."""
+_BEAM: Final = 128
+
+
+@define
+class Query:
+    """A search of one part: a dense vector, or terms with the population of their document frequencies."""
+
+    vector: list[float] | qe.SparseVector
+    where: Where
+    top_k: int
+    exact: bool = False
+    corpus: Where | None = None
+
+    def request(self, limit: int, *, with_payload: bool) -> qe.QueryRequest:
+        """Return what the engine is asked for the best `limit` hits."""
+        sparse = isinstance(self.vector, qe.SparseVector)
+        return qe.QueryRequest(
+            limit=limit,
+            query=qe.Query.Nearest(self.vector, using=TERMS if sparse else DENSE),
+            filter=condition(self.where),
+            params=self._lexical() if sparse else self._nearest(limit),
+            with_payload=with_payload,
+        )
+
+    def _nearest(self, limit: int) -> qe.SearchParams:
+        quantized = qe.QuantizationSearchParams(ignore=self.exact, rescore=True, oversampling=OVERSAMPLING)
+        return qe.SearchParams(hnsw_ef=max(_BEAM, limit), exact=self.exact, quantization=quantized)
+
+    def _lexical(self) -> qe.SearchParams:
+        return qe.SearchParams(idf=qe.IdfParams(condition(self.corpus) if self.corpus else None))
+
+
+@define
+class Part:
+    """A shard: the main part when `size` is `None`, otherwise the part of a space with vectors of `size` dimensions."""
+
+    directory: Path
+    size: int | None
+    shard: qe.EdgeShard = field(repr=False)
+
+    @classmethod
+    def create(cls, directory: Path, size: int | None) -> Part:
+        """Make an empty shard; `directory` must not exist."""
+        directory.mkdir(parents=True)
+        shard = qe.EdgeShard.create(os.fspath(directory), _config(size))
+        shard.update(qe.UpdateOperation.create_field_index(TENANT, qe.KeywordIndexParams(is_tenant=True)))
+        for name in INDEXED + ((SAMPLE,) if size is None else ()):
+            shard.update(qe.UpdateOperation.create_field_index(name, qe.KeywordIndexParams()))
+        return cls(directory, size, shard)
+
+    @classmethod
+    def load(cls, directory: Path, size: int | None) -> Part:
+        """Open a shard that exists; what its write-ahead log holds beyond the last flush is applied again."""
+        return cls(directory, size, qe.EdgeShard.load(os.fspath(directory)))
+
+    def upsert(self, points: list[qe.Point]) -> None:
+        """Write whole points."""
+        if points:
+            self.shard.update(qe.UpdateOperation.upsert_points(points))
+
+    def delete(self, ids: Iterable[str]) -> None:
+        """Remove those of the points that are there."""
+        if present := self.present(list(ids)):
+            self.shard.update(qe.UpdateOperation.delete_points(list(present)))
+
+    def present(self, ids: list[str]) -> set[str]:
+        """Return those of the ids that the part has."""
+        return {str(one.id) for one in self.shard.retrieve(list(ids), False, False)} if ids else set()
+
+    def count(self, where: Where | None = None) -> int:
+        """Count points, exactly."""
+        return self.shard.count(qe.CountRequest(exact=True, filter=condition(where) if where else None))
+
+    def versions(self, after: str | None, limit: int) -> list[tuple[str, int]]:
+        """Return ids and versions in order of id, after `after`."""
+        request = qe.ScrollRequest(offset=after, limit=limit + 1, with_payload=["version"], with_vector=False)
+        found = [(str(one.id), int((one.payload or {})["version"])) for one in self.shard.scroll(request)[0]]
+        return [one for one in found if after is None or one[0] > after][:limit]
+
+    def search(self, queries: Sequence[Query]) -> list[list[Hit]]:
+        """Run searches as one batch, which costs the engine far less than one by one."""
+        requests = [query.request(query.top_k + SLACK, with_payload=True) for query in queries]
+        answers = self.shard.query_batch(qe.QueryBatchRequest(requests))
+        return [self._settled(query, answer) for query, answer in zip(queries, answers, strict=True)]
+
+    def _settled(self, query: Query, answer: list[qe.ScoredPoint]) -> list[Hit]:
+        """Ask for more while hits that tie with the last one wanted may be missing, then break ties by id."""
+        limit = query.top_k + SLACK
+        while limit < MAX_TIES and not settled([one.score for one in answer], query.top_k, limit):
+            limit = min(4 * limit, MAX_TIES)
+            answer = self.shard.query(query.request(limit, with_payload=False))
+        best = sorted(answer, key=lambda one: rank_key(one.score, str(one.id)))[: query.top_k]
+        payloads = {str(one.id): one.payload for one in best if one.payload}
+        if len(payloads) < len(best):
+            found = self.shard.retrieve([one.id for one in best], True, False)
+            payloads = {str(one.id): one.payload for one in found if one.payload}
+        return [(str(one.id), one.score, payloads[str(one.id)]) for one in best]
+
+
+def condition(where: Where) -> qe.Filter:
+    """Return the filter that lets through what has one of the allowed values in every field."""
+    return qe.Filter(must=[qe.FieldCondition(key, _match(values)) for key, values in where.items()])
+
+
+def _match(values: Sequence[str]) -> qe.MatchValue | qe.MatchAny:
+    return qe.MatchValue(values[0]) if len(values) == 1 else qe.MatchAny(list(values))
+
+
+def _config(size: int | None) -> qe.EdgeConfig:
+    if size is None:
+        return qe.EdgeConfig(sparse_vectors={TERMS: qe.EdgeSparseVectorParams(modifier=qe.Modifier.Idf)})
+    int8 = qe.ScalarQuantizationConfig(type=qe.ScalarType.Int8, quantile=0.99, memory=qe.Memory.Pinned)
+    return qe.EdgeConfig(
+        vectors={DENSE: qe.EdgeVectorParams(size, qe.Distance.Cosine, quantization_config=int8)},
+        hnsw_config=qe.HnswIndexConfig(m=16, ef_construct=100, full_scan_threshold=10_000),
+    )
