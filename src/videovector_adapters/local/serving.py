@@ -6,9 +6,10 @@ import contextlib
 import ctypes
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-from videovector_adapters.local.catalog import MINILM, MINILM_TOKENIZER
-from videovector_adapters.local.weights import Weights
+from videovector_adapters.local.catalog import MINILM, MINILM_TOKENIZER, WHISPER
+from videovector_adapters.local.weights import Weights, missing
 from videovector_core.errors import ProcessingFailed, VideoVectorError
 
 
@@ -34,6 +35,29 @@ class TextService:
                 done.append(rows.tobytes())
                 yield len(done)
         return b"".join(done)
+
+
+def speech(*, places: dict[str, str | None], threads: int, model: str) -> SpeechService:
+    """Serve transcripts."""
+    return SpeechService(opened(places), threads, model)
+
+
+class SpeechService:
+    """Transcripts of WAV files, reported window by window."""
+
+    def __init__(self, weights: Weights, threads: int, model: str) -> None:
+        from videovector_adapters.local.speech import SpeechEngine  # noqa: PLC0415 - only the child pays for it
+
+        folder = weights.own(f"whisper-{model}") if model not in WHISPER else weights.folder(*WHISPER[model])
+        if folder is None:
+            raise missing(f"whisper-{model}")
+        self._engine = SpeechEngine(folder, threads=threads)
+        trim()
+
+    def transcribe(self, path: str) -> Generator[dict[str, Any], None, str | None]:
+        """Report phrases, intervals with a voice and the second reached; return the language."""
+        with model_errors("The speech model"):
+            return (yield from self._engine.transcribe(Path(path)))
 
 
 def trim() -> None:

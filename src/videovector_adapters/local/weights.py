@@ -16,7 +16,7 @@ from typing import Final
 
 from attrs import field, frozen
 
-from videovector_adapters.local.catalog import Weight, Wheel
+from videovector_adapters.local.catalog import Weight
 from videovector_core.errors import Unavailable
 
 SUMS: Final = "SHA256SUMS"
@@ -29,6 +29,23 @@ class Found:
 
     path: Path
     sha256: str
+
+
+@frozen
+class Place:
+    """Where a file may lie, in one part or several, and the digests that are accepted there."""
+
+    parts: tuple[Path, ...]
+    expected: frozenset[str]
+    joined: Path | None = None
+
+    def whole(self) -> Path:
+        """Return the file, put together first where it lies in parts."""
+        if len(self.parts) == 1 or self.joined is None:
+            return self.parts[0]
+        if not self.joined.is_file():
+            _join(self.parts, self.joined)
+        return self.joined
 
 
 def default_cache() -> Path:
@@ -60,10 +77,17 @@ class Weights:
         Raises:
             Unavailable: no place has it (code `model_unavailable`), or its digest is wrong (code `model_untrusted`).
         """
-        for path, expected in self._places(weight):
-            if path.is_file():
-                return checked(path, expected, weight.model)
-        raise missing(weight.model)
+        place = self._first(weight)
+        if place is None:
+            raise missing(weight.model)
+        return checked(place.whole(), place.expected, weight.model)
+
+    def digest(self, weight: Weight) -> str | None:
+        """Return the digest that the file has if it can be loaded at all; cheap, `None` where it is missing."""
+        place = self._first(weight)
+        if place is None:
+            return None
+        return next(iter(place.expected)) if len(place.expected) == 1 else self.find(weight).sha256
 
     def read(self, weight: Weight) -> bytes:
         """Return the file's bytes, checked in memory, so that what was checked is what gets loaded."""
@@ -75,7 +99,20 @@ class Weights:
 
     def present(self, *weights: Weight) -> bool:
         """Say whether every file lies somewhere, without checking any."""
-        return all(any(path.is_file() for path, _ in self._places(weight)) for weight in weights)
+        return all(self._first(weight) for weight in weights)
+
+    def own(self, model: str) -> Path | None:
+        """Return the operator's own directory for a model, every file in it checked; `None` where there is none.
+
+        Each file must be listed in `SHA256SUMS`, in that directory or above it: nothing is loaded unchecked.
+        """
+        folder = self.directory / model if self.directory else None
+        if folder is None or self.directory is None or not folder.is_dir():
+            return None
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and path.name != SUMS:
+                checked(path, vouched(path, folder) | vouched(path, self.directory), model)
+        return folder
 
     def folder(self, *weights: Weight) -> Path:
         """Return a directory that holds the checked files side by side, under the last parts of their names."""
@@ -87,26 +124,23 @@ class Weights:
             _link(into / name, item.path)
         return into
 
-    def _places(self, weight: Weight) -> Iterator[tuple[Path, frozenset[str]]]:
+    def _first(self, weight: Weight) -> Place | None:
+        return next((place for place in self._places(weight) if all(path.is_file() for path in place.parts)), None)
+
+    def _places(self, weight: Weight) -> Iterator[Place]:
         if self.directory:
             path = self.directory / weight.name
-            yield path, vouched(path, self.directory) or weight.known
+            own = vouched(path, path.parent) | vouched(path, self.directory)
+            yield Place((path,), own or weight.known)
         if weight.wheel:
-            yield self._in_wheel(weight.name, weight.wheel), frozenset({weight.wheel.sha256})
+            parts = tuple(_installed(package, path) for package, path in weight.wheel.parts)
+            joined = self.cache / "joined" / weight.wheel.sha256[:12] / weight.name
+            yield Place(parts, frozenset({weight.wheel.sha256}), joined)
         if weight.hub:
             folder = self.hub / ("models--" + weight.hub.repository.replace("/", "--")) / "snapshots"
             for snapshot in sorted(folder.glob("*")):
-                yield snapshot / weight.hub.path, frozenset({weight.hub.sha256})
-        yield self.cache / "fetched" / weight.name, weight.known
-
-    def _in_wheel(self, name: str, wheel: Wheel) -> Path:
-        paths = [_installed(package, path) for package, path in wheel.parts]
-        if len(paths) == 1:
-            return paths[0]
-        whole = self.cache / "joined" / wheel.sha256[:12] / name
-        if not whole.is_file() and all(path.is_file() for path in paths):
-            _join(paths, whole)
-        return whole
+                yield Place((snapshot / weight.hub.path,), frozenset({weight.hub.sha256}))
+        yield Place((self.cache / "fetched" / weight.name,), weight.known)
 
 
 def checked(path: Path, expected: frozenset[str], model: str) -> Found:
@@ -121,17 +155,14 @@ def checked(path: Path, expected: frozenset[str], model: str) -> Found:
     return Found(path, _checked[key])
 
 
-def vouched(path: Path, top: Path) -> frozenset[str]:
-    """Return the digests that `SHA256SUMS` beside `path` or in `top` gives for it; empty where it is not listed."""
-    for folder in dict.fromkeys((path.parent, top)):
-        sums = folder / SUMS
-        if sums.is_file():
-            listed = (line.split(maxsplit=1) for line in sums.read_text("utf-8").splitlines() if line.strip())
-            wanted = path.relative_to(folder).as_posix()
-            found = {parts[0].lower() for parts in listed if parts[-1].lstrip("*").removeprefix("./") == wanted}
-            if found:
-                return frozenset(found)
-    return frozenset()
+def vouched(path: Path, folder: Path) -> frozenset[str]:
+    """Return the digests that `SHA256SUMS` in `folder` gives for `path`; empty where it is not listed."""
+    sums = folder / SUMS
+    if not sums.is_file():
+        return frozenset()
+    wanted = path.relative_to(folder).as_posix()
+    listed = (line.split(maxsplit=1) for line in sums.read_text("utf-8").splitlines() if line.strip())
+    return frozenset(parts[0].lower() for parts in listed if parts[-1].strip().lstrip("*").removeprefix("./") == wanted)
 
 
 def missing(model: str) -> Unavailable:
@@ -160,7 +191,7 @@ def _installed(package: str, path: str) -> Path:
         return Path(os.devnull)  # is_file() is False, as for every absent file
 
 
-def _join(parts: list[Path], whole: Path) -> None:
+def _join(parts: tuple[Path, ...], whole: Path) -> None:
     whole.parent.mkdir(parents=True, exist_ok=True)
     partial = whole.with_name(f"{whole.name}.{os.getpid()}")
     with partial.open("wb") as out:
