@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from enum import Enum
-from functools import cache, partial
+from functools import partial
 from types import NoneType, SimpleNamespace, UnionType
 from typing import (
     Any,
@@ -43,23 +44,16 @@ def out(value: Any, shape: type[S], /, **more: Any) -> S:
         TypeError: a required field is missing or None, or `more` names a field that the shape has not.
         ValueError: a datetime has no time zone.
     """
-    given: dict[str, Any] = {}
     if type(value) is dict:
         value = SimpleNamespace(**value)
-    for step in _plan(type(value), shape):
-        found = more.pop(step.name, _MISSING) if more else _MISSING
-        if found is _MISSING:
-            found = getattr(value, step.name, _MISSING) if step.read else _MISSING
-            if found is _MISSING:
-                continue
-        if found is None:
-            if not step.nullable:
-                _refuse_none(step, type(value), shape)
-                continue
-        elif type(found) not in _AS_IT_IS:
-            found = step.change(found)
-        given[step.name] = found
-    return shape(**given, **more)
+    plan = _plan(type(value), shape)
+    given: dict[str, Any] = {}
+    for step in plan.read:
+        if step.name not in more:
+            _put(given, step, getattr(value, step.name, _MISSING))
+    for name, found in more.items():
+        _put(given, plan.steps.get(name) or _Step(name), found)
+    return shape(**given)
 
 
 def rfc3339(moment: datetime) -> str:
@@ -73,27 +67,59 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    if isinstance(value, Enum):
+        return value.value
+    return dict(value) if isinstance(value, Mapping) and type(value) is not dict else value
+
+
 class _Step(NamedTuple):
     name: str
-    change: Change
-    nullable: bool
-    required: bool
-    read: bool
+    change: Change = _plain
+    nullable: bool = True
+    required: bool = False
 
 
-@cache
-def _plan(source: type, shape: type[Shape]) -> tuple[_Step, ...]:
-    hints = _hints(shape)
-    steps = []
+class _Plan(NamedTuple):
+    steps: dict[str, _Step]
+    read: tuple[_Step, ...]
+    """Those that the source may have."""
+
+
+_PLANS: Final[dict[tuple[type, type[Shape]], _Plan]] = {}
+
+
+def _plan(source: type, shape: type[Shape]) -> _Plan:
+    plan = _PLANS.get((source, shape))
+    if plan is None:
+        plan = _PLANS[source, shape] = _draw(source, shape)
+    return plan
+
+
+def _draw(source: type, shape: type[Shape]) -> _Plan:
+    types = hints(shape)
+    steps = {}
     for one in fields(shape):
-        hint = hints[one.name]
+        hint = types[one.name]
         required = one.default is NODEFAULT and one.default_factory is NODEFAULT
-        steps.append(_Step(one.name, _change(hint), _nullable(hint), required, _declares(source, one.name)))
-    return tuple(steps)
+        steps[one.name] = _Step(one.name, _change(hint), _nullable(hint), required)
+    declared = _declared(source)
+    return _Plan(steps, tuple(step for step in steps.values() if declared is None or step.name in declared))
 
 
-def _hints(shape: type[Shape]) -> dict[str, Any]:
-    """Resolve annotations; a parametrised generic (`Page[Video]`) has its type variables filled in."""
+def _put(given: dict[str, Any], step: _Step, found: Any) -> None:
+    if type(found) in _AS_IT_IS or (found is None and step.nullable):
+        given[step.name] = found
+    elif found is not None and found is not _MISSING:
+        given[step.name] = step.change(found)
+    elif found is None and step.required:
+        raise TypeError(f"{step.name} must not be null")
+
+
+def hints(shape: type[Any]) -> dict[str, Any]:
+    """Resolve the annotations of a shape; the type variables of a bound generic (`Page[Video]`) are filled in."""
     origin = get_origin(shape)
     if origin is None:
         bound = _inherited(shape)
@@ -120,14 +146,8 @@ def _fill(hint: Any, bound: Mapping[Any, Any]) -> Any:
     return hint[tuple(bound.get(one, Any) for one in parameters)] if parameters else hint
 
 
-def _declares(source: type, name: str) -> bool:
-    """Tell whether objects of this type may have the attribute; those that declare nothing are always asked."""
-    declared = _declared(source)
-    return declared is None or name in declared
-
-
-@cache
 def _declared(source: type) -> frozenset[str] | None:
+    """Name the attributes that objects of this type have; None for those that do not say."""
     attributes = getattr(source, "__attrs_attrs__", None)
     if attributes is not None:
         return frozenset(one.name for one in attributes) | _properties(source)
@@ -139,11 +159,6 @@ def _declared(source: type) -> frozenset[str] | None:
 
 def _properties(source: type) -> frozenset[str]:
     return frozenset(name for cls in source.__mro__ for name, one in vars(cls).items() if isinstance(one, property))
-
-
-def _refuse_none(step: _Step, source: type, shape: type[Shape]) -> None:
-    if step.required:
-        raise TypeError(f"{shape.__name__}.{step.name} must not be null, and {source.__name__} gives None")
 
 
 def _arms(hint: Any) -> tuple[Any, ...]:
@@ -178,16 +193,8 @@ def _nested(shape: type[Shape], value: Any) -> Any:
 
 def _list(change: Change, values: Any) -> Any:
     done = [one if one is None or type(one) in _AS_IT_IS else change(one) for one in values]
-    return sorted(done) if isinstance(values, Set) else done
+    return sorted(done) if isinstance(values, AbstractSet) else done
 
 
 def _dict(change: Change, values: Mapping[Any, Any]) -> Any:
     return {key: one if one is None or type(one) in _AS_IT_IS else change(one) for key, one in values.items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return rfc3339(value)
-    if isinstance(value, Enum):
-        return value.value
-    return dict(value) if isinstance(value, Mapping) and type(value) is not dict else value

@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias
 from msgspec import Meta, field
 
 from videovector_http.wire.base import Shape
-from videovector_http.wire.common import Time, UserId
+from videovector_http.wire.common import JsonObject, Time, UserId
 
 Metrics: TypeAlias = dict[str, float]
 ModelUsage: TypeAlias = Annotated[dict[str, dict[str, float]], Meta(description="Model, then metric, then number.")]
@@ -66,7 +66,7 @@ class UsageDetail(Shape):
     value: float
     unit: str
     timestamp: Time
-    metadata: dict[str, object] | None = None
+    metadata: JsonObject | None = None
 
 
 class UsageBreakdown(Shape):
