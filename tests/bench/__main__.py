@@ -1,0 +1,42 @@
+"""Run every `bench_*.py` beside this file and print what it measured: `make bench`.
+
+A bench module has a function `bench() -> Iterable[Row]`, synchronous or not. A row gives the value next to what it is
+compared with, because absolute times on a shared machine say little.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import inspect
+import os
+import platform
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import cast
+
+from tests.bench.rows import Row
+
+
+def main() -> None:
+    """Print one table per module; names given as arguments choose the modules."""
+    sys.stdout.write(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n")
+    for path in sorted(Path(__file__).parent.glob("bench_*.py")):
+        if len(sys.argv) > 1 and path.stem.removeprefix("bench_") not in sys.argv[1:]:
+            continue
+        sys.stdout.write(
+            f"\n{path.stem.removeprefix('bench_')}\n\n| what | value | unit | beside |\n|---|---|---|---|\n"
+        )
+        for row in _measured(path.stem):
+            sys.stdout.write(f"| {row.what} | {row.value:.4g} | {row.unit} | {row.beside} |\n")
+            sys.stdout.flush()
+
+
+def _measured(name: str) -> Iterable[Row]:
+    found = importlib.import_module(f"tests.bench.{name}").bench()
+    return cast("Iterable[Row]", asyncio.run(found) if inspect.iscoroutine(found) else found)
+
+
+if __name__ == "__main__":
+    main()
