@@ -1,0 +1,82 @@
+"""What the engine complains of, as errors that a caller can act on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import duckdb
+
+from videovector_adapters.duckdb.hints import nearest, place
+from videovector_core.errors import Invalid, ProcessingFailed, VideoVectorError
+
+_CALLERS: Final = (
+    duckdb.ParserException,
+    duckdb.SyntaxException,
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.ConversionException,
+    duckdb.InvalidInputException,
+    duckdb.InvalidTypeException,
+    duckdb.TypeMismatchException,
+    duckdb.OutOfRangeException,
+    duckdb.NotImplementedException,
+    duckdb.ConstraintException,
+    duckdb.SequenceException,
+)
+_MISSING: Final = re.compile(
+    r'Referenced (?:column|table) "([^"]+)"|column named "([^"]+)"|(?:Table|View) with name (\S+) does not exist'
+)
+_CARET: Final = re.compile(r"^LINE \d+: (.*)\n( *)\^", re.MULTILINE)
+_PREFIX: Final = len("LINE 1: ")
+
+
+def translated(error: duckdb.Error, query: str, columns: Mapping[str, Sequence[str]]) -> VideoVectorError:
+    """Turn an engine's error into `sql_invalid`, `sql_not_allowed` or `sql_resource_limit`; the rest is ours to mend."""
+    text = _first_line(str(error))
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return too_much()
+    if isinstance(error, duckdb.PermissionException):
+        return Invalid("The query reaches outside its tables; that is not allowed.", code="sql_not_allowed")
+    if isinstance(error, _CALLERS):
+        return _invalid(text, str(error), query, columns)
+    return ProcessingFailed("The query could not be run.", details={"kind": type(error).__name__})
+
+
+def too_much() -> Invalid:
+    """Return the refusal of a query that needs more than one query may have."""
+    return Invalid(
+        "The query needs more memory or processor time than one query may have; read fewer columns or rows.",
+        code="sql_resource_limit",
+    )
+
+
+def _invalid(text: str, whole: str, query: str, columns: Mapping[str, Sequence[str]]) -> Invalid:
+    details: dict[str, Any] = {}
+    found = _MISSING.search(whole)
+    name = next((part for part in found.groups() if part), None) if found else None
+    if name:
+        meant = nearest(name, [column for names in columns.values() for column in names])
+        details["did_you_mean"] = meant
+        text = f'There is no column or table "{name}"; ' + (
+            f'did you mean "{meant[0]}"?' if meant else "the catalog lists what there is."
+        )
+    where = place(query, name) or place(query, _pointed_at(whole))
+    if where:
+        details["position"] = where
+    return Invalid(text, code="sql_invalid", details=details)
+
+
+def _pointed_at(text: str) -> str | None:
+    """Return the word above the caret in the engine's message."""
+    found = _CARET.search(text)
+    if not found:
+        return None
+    word = re.match(r"\w+", found[1][max(0, len(found[2]) - _PREFIX) :])
+    return word[0] if word else None
+
+
+def _first_line(text: str) -> str:
+    line = text.split("\n", 1)[0]
+    return re.sub(r"^[A-Z][A-Za-z ]+ Error: ", "", line)[:500]

@@ -1,0 +1,118 @@
+"""The functions that a query may call: everything that computes on its arguments, nothing that reaches beyond them.
+
+What is missing is missing on purpose: functions that read files, settings, the catalogue, sequences, variables or the
+session, that wait or log, that run SQL from text, and those whose result is large while their arguments are small
+(the four of those that analysts need are in `AMPLIFIERS`, with a bound).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+FUNCTIONS: Final = _words(
+    """
+abs acos acosh add age any_value approx_count_distinct approx_quantile approx_top_k arbitrary arg_max arg_max_null
+arg_min arg_min_null argmax argmin array_agg array_aggr array_aggregate array_append array_apply array_cat array_concat
+array_contains array_cosine_distance array_cosine_similarity array_distance array_distinct array_extract array_filter
+array_grade_up array_has array_has_all array_has_any array_indexof array_inner_product array_intersect array_length
+array_pop_back array_pop_front array_position array_prepend array_push_back array_push_front array_reduce array_reverse
+array_reverse_sort array_select array_slice array_sort array_to_json array_to_string array_transform array_unique
+array_value array_where array_zip ascii asin asinh atan atan2 atanh avg base64 bin bit_and bit_count bit_length bit_or
+bit_xor bool_and bool_or cardinality cbrt ceil ceiling century char_length character_length chr coalesce concat
+concat_ws contains corr cos cosh cot count count_if count_star countif covar_pop covar_samp cume_dist
+damerau_levenshtein date date_add date_diff date_part date_sub date_trunc datediff datepart datesub datetrunc day
+dayname dayofmonth dayofweek dayofyear days_in_month decade degrees dense_rank divide editdist3 element_at ends_with
+entropy epoch epoch_ms epoch_ns epoch_us era even exp favg fdiv fill filter first first_value flatten floor fmod
+format_bytes from_json from_json_strict fsum gamma gcd generate_subscripts geomean geometric_mean get_current_timestamp
+grade_up greatest greatest_common_divisor group_concat grouping grouping_id hamming hash hex histogram hour if ifnull
+instr isfinite isinf isnan isodow isoyear jaccard jaro_similarity jaro_winkler_similarity json json_array
+json_array_length json_contains json_exists json_extract json_extract_path json_extract_path_text json_extract_string
+json_group_array json_group_object json_group_structure json_keys json_merge_patch json_object json_quote
+json_structure json_transform json_transform_strict json_type json_valid json_value julian kahan_sum kurtosis
+kurtosis_pop lag last last_day last_value lcase lcm lead least least_common_multiple left left_grapheme len length
+length_grapheme levenshtein lgamma list list_aggr list_aggregate list_any_value list_append list_apply
+list_approx_count_distinct list_avg list_bit_and list_bit_or list_bool_and list_bool_or list_cat list_concat
+list_contains list_cosine_distance list_cosine_similarity list_count list_distance list_distinct list_dot_product
+list_element list_entropy list_extract list_filter list_first list_grade_up list_has list_has_all list_has_any
+list_histogram list_indexof list_inner_product list_intersect list_kurtosis list_last list_mad list_max list_median
+list_min list_mode list_pack list_position list_prepend list_product list_reduce list_reverse list_reverse_sort
+list_select list_skewness list_slice list_sort list_stddev_pop list_stddev_samp list_string_agg list_sum list_transform
+list_unique list_value list_var_pop list_var_samp list_where list_zip listagg ln log log10 log2 lower ltrim mad
+make_date make_time make_timestamp make_timestamptz map map_concat map_contains map_entries map_extract
+map_extract_value map_from_entries map_keys map_values max max_by md5 mean median microsecond millisecond min min_by
+minute mismatches mod mode month monthname multiply nfc_normalize now nth_value ntile nullif octet_length ord
+percent_rank percentile_cont percentile_disc pi position pow power prefix product quantile quantile_cont quantile_disc
+quarter radians random rank reduce regexp_escape regexp_extract regexp_extract_all regexp_full_match regexp_matches
+regexp_replace regexp_split_to_array regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope regr_sxx regr_sxy
+regr_syy replace reservoir_quantile reverse right right_grapheme round round_even row row_number row_to_json rtrim
+second sem sha1 sha256 sign signbit sin sinh skewness split split_part sqrt starts_with stddev stddev_pop stddev_samp
+str_split str_split_regex strftime string_agg string_split string_split_regex string_to_array strip_accents strlen
+strpos strptime struct_concat struct_extract struct_extract_at struct_insert struct_pack substr substring
+substring_grapheme subtract suffix sum sumkahan tan tanh time_bucket timezone to_base64 to_binary to_centuries to_days
+to_decades to_hex to_hours to_json to_microseconds to_milliseconds to_minutes to_months to_quarters to_seconds
+to_timestamp to_weeks to_years today translate trim trunc try_strptime typeof ucase unicode unnest upper url_decode
+url_encode var_pop var_samp variance wavg week weekday weekofyear weighted_avg xor year yearweek
+"""
+)
+
+AMPLIFIERS: Final = frozenset({"repeat", "lpad", "rpad", "range", "generate_series", "format", "printf"})
+"""Functions that make much from little; the guard wants a small literal in each."""
+
+OPERATORS: Final = _words(
+    "!= !__postfix !~~ !~~* % & && * ** + - ->> -> / // < <-> << <= <=> <@ = > >= >> @ @> ^ ^@ | || ~ ~~ ~~* ~~~ "
+    "like_escape not_like_escape ilike_escape not_ilike_escape not_like not_ilike"
+)
+
+TYPED: Final = _words(
+    """
+Abs Acos Acosh And Any AnyValue ApproxDistinct ApproxQuantile ApproxTopK ArgMax ArgMin Array ArrayAgg ArrayAppend
+ArrayConcat ArrayContains ArrayContainsAll ArrayDistinct ArrayFilter ArrayIntersect ArrayLast ArrayMax ArrayMin
+ArrayOverlaps ArrayPosition ArrayPrepend ArrayReverse ArraySize ArraySlice ArraySort ArraySum ArrayToString Ascii Asin
+Asinh Atan Atan2 Atanh Avg BitLength BitwiseAndAgg BitwiseOrAgg BitwiseXor BitwiseXorAgg Case Cast Cbrt Ceil Chr
+Coalesce Collate Columns Concat ConcatWs Contains Corr Cos CosineDistance Cosh Cot Count CountIf CovarPop CovarSamp
+CumeDist CurrentDate CurrentTime CurrentTimestamp Date DateAdd DateBin DateDiff DateFromParts DateSub DateTrunc Day
+DayOfMonth DayOfWeek DayOfWeekIso DayOfYear Dayname Degrees DenseRank EndsWith EuclideanDistance Exists Exp Explode
+Extract First FirstValue Flatten Floor FromBase64 FromJson Greatest GroupConcat Grouping GroupingId Hex Hour If IsInf
+IsNan JSONArray JSONExtract JSONExtractArray JSONExtractScalar JSONKeys JSONObject JSONType JarowinklerSimilarity
+Kurtosis Lag Last LastDay LastValue Lead Least Left Length Levenshtein Ln Localtime Localtimestamp Log LogicalAnd
+LogicalOr Lower MD5 Map MapFromEntries MapKeys Max Median Min Minute Mode Month Monthname Nullif NthValue Ntile Or
+ParseJSON PercentRank PercentileCont PercentileDisc Pi Posexplode Pow Quantile Quarter Radians Rand Rank Reduce
+RegexpExtract RegexpExtractAll RegexpFullMatch RegexpLike RegexpReplace RegexpSplit RegrAvgx RegrAvgy RegrCount
+RegrIntercept RegrR2 RegrSlope RegrSxx RegrSxy RegrSyy Replace Reverse Right Round RowNumber SHA SHA2 Second Sign Sin
+Sinh Skewness SortArray Split SplitPart Sqrt StartsWith Stddev StddevPop StddevSamp StrPosition StrToTime Struct
+StructExtract Substring Sum Tan Tanh TimeFromParts TimeToStr TimeToUnix TimestampFromParts TimestampTrunc ToBase64
+ToBinary ToDays ToMap Transform Translate Trim Trunc TryCast TsOrDsToDate Typeof Unicode UnixToTime Unnest Upper Variance
+VariancePop Week WeekOfYear Xor Year
+"""
+)
+"""The parser's own classes for the functions above: it gives many of them a node type of their own."""
+
+TYPED_AMPLIFIERS: Final = frozenset({"Repeat", "Pad", "GenerateSeries", "Format", "Space"})
+
+TYPES: Final = _words(
+    """
+ARRAY BIGINT BIT BOOLEAN CHAR DATE DATETIME DECIMAL DOUBLE FLOAT HUGEINT INT INT128 INTERVAL JSON LIST MAP NCHAR
+NVARCHAR SMALLINT STRUCT TEXT TIME TIMESTAMP TIMESTAMPLTZ TIMESTAMPNTZ TIMESTAMPTZ TIMESTAMP_MS TIMESTAMP_NS
+TIMESTAMP_S TIMETZ TINYINT UBIGINT UHUGEINT UINT UINT128 USMALLINT UTINYINT UUID VARBINARY VARCHAR
+"""
+)
+"""The parser's names of the types that a query may cast to."""
+
+NODES: Final = _words(
+    """
+Add Alias Aliases All Anonymous AnonymousAggFunc AtTimeZone Between BitwiseAnd BitwiseLeftShift BitwiseNot BitwiseOr
+BitwiseRightShift Boolean Bracket CTE Column ColumnDef Comprehension Cube DPipe DataType DataTypeParam Distance
+Distinct Div Dot EQ Escape Except Fetch Filter ForIn From GT GTE Glob Group GroupingSets HavingMax Having ILike
+Identifier IgnoreNulls In IntDiv Intersect Interval IntervalSpan Is JSONKeyValue JSONPath JSONPathKey JSONPathRecursive
+JSONPathRoot JSONPathSelector JSONPathSlice JSONPathSubscript JSONPathUnion JSONPathWildcard Join Kwarg LT LTE Lambda
+Lateral Like Limit LimitOptions Literal Mod Mul NEQ Neg Not Null NullSafeEQ NullSafeNEQ Offset Order Ordered Overlaps
+Paren Pivot PositionalColumn PropertyEQ Qualify RespectNulls Rollup Select SimilarTo Slice Star Sub Subquery Table
+TableAlias TableSample Tuple Union UnpivotColumns Values Var Where Window WindowSpec With WithinGroup
+"""
+)
+"""The parts of a query that are no functions."""
