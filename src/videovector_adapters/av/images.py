@@ -1,0 +1,126 @@
+"""Still pictures: one upright frame out of any picture format, animated ones included."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from typing import IO, Any, Final, cast
+
+import pillow_heif
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+
+from videovector_adapters.av import door, sniff
+from videovector_adapters.av.door import Bytes
+from videovector_adapters.av.limits import MediaLimits
+from videovector_core.errors import TooLarge
+
+pillow_heif.register_heif_opener(thumbnails=False)
+Image.init()
+Image.MAX_IMAGE_PIXELS = None
+ImageFile.LOAD_TRUNCATED_IMAGES = True
+
+_QUALITY: Final = 88
+_WHITE: Final = (255, 255, 255)
+
+
+class Still:
+    """One decoded picture, and what can be said about it."""
+
+    def __init__(self, file: Bytes, kind: str, limits: MediaLimits, long_side: int) -> None:
+        opened = _opened(file, kind)
+        self.kind = kind
+        self.stored = opened.size
+        if opened.width * opened.height > limits.image_pixels:
+            raise TooLarge(
+                f"The picture has {opened.width}x{opened.height} pixels; the most that is accepted is "
+                f"{limits.image_pixels} in all. Scale it down.",
+                code=door.LIMIT,
+            )
+        turned = opened.getexif().get(0x0112) in {5, 6, 7, 8} if kind != "HEIF" else False
+        self.size = self.stored[::-1] if turned else self.stored
+        self.image, self.warning = _upright(opened, long_side)
+
+    def scaled(self, long_side: int) -> Image.Image:
+        """Return the picture with its long side at most `long_side`, never enlarged."""
+        image = self.image.copy()
+        image.thumbnail((long_side, long_side), Image.Resampling.LANCZOS)
+        return image
+
+    def described(self) -> dict[str, Any]:
+        """Return the fields of a `Probe`."""
+        mime = sniff.IMAGE_MIME[self.kind]
+        return {
+            "media_type": "image",
+            "duration": 0.0,
+            "container": self.kind.lower(),
+            "mime_type": mime,
+            "width": self.size[0],
+            "height": self.size[1],
+        }
+
+
+def jpeg(image: Image.Image) -> bytes:
+    """Encode a picture."""
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=_QUALITY)
+    return out.getvalue()
+
+
+def _opened(file: Bytes, kind: str) -> Image.Image:
+    file.seek(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return Image.open(cast("IO[bytes]", _Stream(file)), formats=(kind,))
+        except (UnidentifiedImageError, OSError, ValueError, SyntaxError, KeyError, TypeError) as error:
+            raise door.unsupported("The picture is damaged from its beginning.") from error
+
+
+def _upright(opened: Image.Image, long_side: int) -> tuple[Image.Image, str | None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            opened.draft("RGB", (long_side, long_side))
+            opened.load()
+            image = ImageOps.exif_transpose(opened)
+            return _flat(image), None
+        except MemoryError:
+            raise
+        except Exception as error:  # the library raises whatever its decoders meet in a damaged picture
+            raise door.unsupported("The picture is damaged and cannot be decoded.") from error
+
+
+def _flat(image: Image.Image) -> Image.Image:
+    """Return the picture in RGB, over white where it is transparent; 16-bit greys are scaled down."""
+    if image.mode.startswith(("I", "F")):
+        low, high = cast("tuple[float, float]", image.getextrema())
+        scale = 255 / (high - low) if high > low else 0.0
+        return image.point(lambda value: (value - low) * scale).convert("L").convert("RGB")
+    if image.mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in image.info:
+        over = image.convert("RGBA")
+        under = Image.new("RGBA", over.size, (*_WHITE, 255))
+        return Image.alpha_composite(under, over).convert("RGB")
+    return image.convert("RGB")
+
+
+class _Stream(io.RawIOBase):
+    """The file as the picture library wants it."""
+
+    def __init__(self, file: Bytes) -> None:
+        super().__init__()
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        return self._file.read(size if size is not None and size >= 0 else self._file.size)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()

@@ -1,0 +1,256 @@
+"""The one pass: decode pictures and sound once, and take everything that is wanted as it goes by."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import time
+from collections.abc import Generator, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final
+
+import av
+import numpy as np
+from attrs import define, field
+from av.audio.frame import AudioFrame
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+
+from videovector_adapters.av import door
+from videovector_adapters.av.door import Chosen
+from videovector_adapters.av.limits import MediaLimits
+from videovector_adapters.av.planes import LUMA, Cells, Shrinker
+from videovector_adapters.av.series import AUDIO, COLUMNS, Columns, StillIndex
+from videovector_adapters.av.sound import SoundWriter
+from videovector_adapters.av.stills import Shape, StillMaker
+from videovector_core.errors import Invalid
+
+THUMBNAIL: Final = 640
+EMBEDDED: Final = 512
+_BROKEN: Final = (av.FFmpegError, ValueError, EOFError, OSError)
+_BEAT: Final = 0.5
+_TRIES: Final = 16
+"""How often reading goes on after the container itself was found damaged."""
+_STEP_BACK: Final = 1.0
+"""Seconds that time stamps must jump back by to count as a new beginning rather than as disorder."""
+
+
+@define
+class Damage:
+    """What could not be read, counted for the warning."""
+
+    packets: int = 0
+    since: float | None = None
+    ended: str | None = None
+
+    def note(self, at: float | None) -> None:
+        """Count one packet that could not be decoded, near media second `at`."""
+        self.packets += 1
+        if self.since is None:
+            self.since = at or 0.0
+
+
+@define
+class Timeline:
+    """Turns time stamps into media seconds that never run backwards."""
+
+    origin: float | None
+    last: float | None = None
+    step: float = 0.04
+
+    def place(self, stamp: float | None, step: float) -> float | None:
+        """Return the media second of a frame, `None` when it comes out of order and has to be left out."""
+        if step > 0:
+            self.step = step
+        if stamp is None:
+            return self._kept(0.0 if self.last is None else self.last + self.step)
+        second = stamp - self.begun(stamp)
+        if self.last is None:
+            return self._kept(max(second, 0.0))
+        if second < self.last - _STEP_BACK:
+            self.origin = stamp - self.last - self.step
+            return self._kept(self.last + self.step)
+        return self._kept(second) if second > self.last else None
+
+    def begun(self, stamp: float | None) -> float:
+        """Return the time stamp that is media second zero; where the file gives none, the first one that comes."""
+        if self.origin is None:
+            self.origin = stamp or 0.0
+        return self.origin
+
+    def _kept(self, second: float) -> float:
+        self.last = second
+        return second
+
+
+@define
+class Pictures:
+    """Takes cut signals and still pictures from frames."""
+
+    columns: Columns
+    thumbnails: StillIndex
+    frames: StillIndex
+    pixel: Fraction | None
+    shape: Shape | None = None
+    _shrinker: Shrinker = field(factory=Shrinker)
+    _maker: StillMaker = field(factory=StillMaker)
+    _before: Cells | None = None
+    _second: int = -1
+    _usual: float = 0.0
+    _cut_at: float | None = None
+
+    @classmethod
+    def begin(cls, into: Path, pixel: Fraction | None) -> Pictures:
+        """Open the files that are written; `pixel` is the stream's sample aspect ratio."""
+        return cls(Columns(into, COLUMNS), StillIndex(into, "thumbnail"), StillIndex(into, "frame"), pixel)
+
+    def take(self, frame: VideoFrame, second: float) -> None:
+        """Measure a frame shown at `second`, and keep it where it is the first of its second or of a shot."""
+        cells = self._shrinker.cells(frame)
+        before = cells if self._before is None else self._before
+        moved = np.abs(cells - before)
+        difference = float(0.7 * moved[:LUMA].mean() + 0.3 * moved[LUMA:].mean()) / 255
+        self._before = cells
+        self.columns.append(
+            times=second,
+            differences=difference,
+            luma=float(cells[:LUMA].mean()) / 255,
+            spread=float(cells[:LUMA].std()) / 255,
+            changed=float((moved[:LUMA] > 12).mean()),
+        )
+        after_cut = self._settled(difference, second)
+        if int(second) > self._second:
+            self._second = int(second)
+            self._keep(frame, second, after_cut=after_cut, thumbnail=True)
+        elif after_cut:
+            self._keep(frame, second, after_cut=True, thumbnail=False)
+
+    def close(self) -> None:
+        """Finish the files."""
+        for file in (self.columns, self.thumbnails, self.frames):
+            file.close()
+
+    def _settled(self, difference: float, second: float) -> bool:
+        """Tell whether a likely cut lies behind and the picture stands still again, half a second later at most."""
+        if difference > max(0.04, 4 * self._usual):
+            self._cut_at = second
+        self._usual += 0.1 * (min(difference, 0.1) - self._usual)
+        if self._cut_at is None or second == self._cut_at:
+            return False
+        if difference < 0.04 or second - self._cut_at > 0.5:
+            self._cut_at = None
+            return True
+        return False
+
+    def _keep(self, frame: VideoFrame, second: float, *, after_cut: bool, thumbnail: bool) -> None:
+        if self.shape is None or (self.shape.width, self.shape.height) != (frame.width, frame.height):
+            self.shape = Shape.of(frame, self.pixel)
+        upright = self._maker.upright(frame, self.shape, THUMBNAIL if thumbnail else EMBEDDED)
+        if thumbnail:
+            self.thumbnails.add(second, self._maker.jpeg(upright))
+        self.frames.add(second, self._maker.jpeg(self._maker.smaller(upright, EMBEDDED)), after_cut=after_cut)
+
+
+@define
+class Sounds:
+    """Takes the sound; the file begins with the first frame that is heard."""
+
+    path: Path
+    longest: float
+    writer: SoundWriter | None = None
+
+    def take(self, frame: AudioFrame, second: float | None) -> None:
+        """Append a frame heard at `second`."""
+        if self.writer is None:
+            self.writer = SoundWriter(self.path, self.longest)
+        self.writer.write(frame, second)
+
+    def close(self) -> None:
+        """Finish the file."""
+        if self.writer is not None:
+            self.writer.close()
+
+
+@define
+class Yield:
+    """What a pass found besides the files it wrote: where the media ended, and what was damaged."""
+
+    end: float
+    pictures: int
+    shape: Shape | None
+    sound: bool
+    damage: Damage
+
+
+def run(opened: InputContainer, chosen: Chosen, into: Path, limits: MediaLimits) -> Generator[float, None, Yield]:
+    """Decode everything once, writing into `into`; yields the media second reached about twice a second."""
+    pictures = Pictures.begin(into, chosen.video.sample_aspect_ratio if chosen.video else None)
+    sounds = Sounds(into / AUDIO, limits.seconds)
+    damage, timeline = Damage(), Timeline(chosen.origin)
+    end, beat = 0.0, time.monotonic()
+    try:
+        for frame in decoded(opened, chosen, damage, timeline):
+            if isinstance(frame, VideoFrame):
+                length = _length(frame)
+                second = timeline.place(frame.time, length)
+                if second is not None:
+                    pictures.take(frame, second)
+                    end = max(end, second + timeline.step)
+            else:
+                origin = timeline.begun(frame.time)
+                sounds.take(frame, None if frame.time is None else frame.time - origin)
+                end = max(end, sounds.writer.seconds if sounds.writer else 0.0)
+            _check(end, pictures.columns.rows, limits)
+            if time.monotonic() - beat > _BEAT:
+                beat = time.monotonic()
+                yield end
+    finally:
+        pictures.close()
+        sounds.close()
+    return Yield(end, pictures.columns.rows, pictures.shape, sounds.writer is not None, damage)
+
+
+def decoded(
+    opened: InputContainer, chosen: Chosen, damage: Damage, timeline: Timeline, *, looks: int | None = None
+) -> Iterator[VideoFrame | AudioFrame]:
+    """Yield the frames of the chosen streams as they lie in the file, going on past what is damaged.
+
+    With `looks` no more than so many packets are read.
+    """
+    for _ in range(_TRIES):
+        try:
+            for packet in itertools.islice(opened.demux(*chosen.streams), looks):
+                yield from _frames(packet, damage, timeline)
+        except _BROKEN as error:
+            damage.ended = str(error)[:200]
+            damage.note(timeline.last)
+        else:
+            return
+    for stream in chosen.streams:
+        with contextlib.suppress(*_BROKEN):
+            yield from stream.codec_context.decode(None)  # type: ignore[attr-defined]  # both kinds have it
+
+
+def _frames(packet: Packet[Any], damage: Damage, timeline: Timeline) -> list[VideoFrame | AudioFrame]:
+    try:
+        return packet.decode()  # type: ignore[return-value]  # only pictures and sound are demuxed
+    except MemoryError:
+        raise
+    except _BROKEN:
+        damage.note(timeline.last)
+        return []
+
+
+def _length(frame: VideoFrame) -> float:
+    return float(frame.duration * frame.time_base) if frame.duration and frame.time_base else 0.0
+
+
+def _check(end: float, frames: int, limits: MediaLimits) -> None:
+    if end > limits.seconds:
+        door.check_duration(end, limits)
+    if frames > limits.frames:
+        raise Invalid(
+            f"The video has more than {limits.frames} pictures, which is the most that is accepted.", code=door.LIMIT
+        )

@@ -1,0 +1,73 @@
+"""Sound as a mono 16 kHz 16-bit WAV file whose first sample lies at media time zero."""
+
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+from typing import Final
+
+import av
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+
+RATE: Final = 16_000
+_GAP: Final = 0.1
+"""Seconds by which time stamps may wander before silence is put in; smaller steps are rounding."""
+_SILENCE: Final = bytes(2 * RATE)
+
+
+class SoundWriter:
+    """Resamples frames as they come and appends them to a file; gaps in time become silence."""
+
+    def __init__(self, path: Path, longest: float) -> None:
+        self._file = wave.open(str(path), "wb")  # noqa: SIM115 - closed by `close`
+        self._file.setparams((1, 2, RATE, 0, "NONE", "not compressed"))
+        self._resampler = _resampler()
+        self._fed = 0.0
+        self._longest = longest
+
+    @property
+    def seconds(self) -> float:
+        """How much media time has been fed."""
+        return self._fed
+
+    def write(self, frame: AudioFrame, time: float | None) -> None:
+        """Append a frame that is heard at media second `time`."""
+        if time is not None and time > self._fed + (_GAP if self._fed else 0.0):
+            self._pad(min(time, self._longest) - self._fed)
+        frame.pts = None
+        try:
+            resampled = self._resampler.resample(frame)
+        except ValueError:  # the sound changed its format on the way
+            self._flush()
+            self._resampler = _resampler()
+            resampled = self._resampler.resample(frame)
+        self._append(resampled)
+        self._fed += frame.samples / frame.sample_rate if frame.sample_rate else 0.0
+
+    def close(self) -> None:
+        """Write what the resampler holds back and finish the file."""
+        try:
+            self._flush()
+        finally:
+            self._file.close()
+
+    def _pad(self, seconds: float) -> None:
+        self._flush()
+        self._resampler = _resampler()
+        left = round(seconds * RATE) * 2
+        while left > 0:
+            self._file.writeframesraw(_SILENCE[:left])
+            left -= len(_SILENCE)
+        self._fed += seconds
+
+    def _flush(self) -> None:
+        self._append(self._resampler.resample(None))
+
+    def _append(self, frames: list[AudioFrame]) -> None:
+        for frame in frames:
+            self._file.writeframesraw(bytes(frame.planes[0])[: frame.samples * 2])
+
+
+def _resampler() -> AudioResampler:
+    return av.AudioResampler(format="s16", layout="mono", rate=RATE)
