@@ -64,20 +64,20 @@ test: setup $(SDK1)/.made ## Run every test, those that start servers and load m
 
 check: format lint types imports fast ## Format, lint, types, import rules, fast tests and docs tests
 
-format: $(MADE)/project
+format: $(MADE)/project ## Part of check: every file is formatted
 	$(BIN)/ruff format --check .
 
-lint: $(MADE)/project
+lint: $(MADE)/project ## Part of check: the linter finds nothing
 	$(BIN)/ruff check .
 
-types: $(MADE)/project
+types: $(MADE)/project ## Part of check: types of sources and tests
 	$(BIN)/mypy
 	$(BIN)/mypy --explicit-package-bases tests
 
-imports: $(MADE)/project
+imports: $(MADE)/project ## Part of check: the import rules of .importlinter
 	$(BIN)/lint-imports
 
-fast: $(MADE)/project
+fast: $(MADE)/project ## Part of check: tests that start no server and load no model, warnings as errors
 	@$(BIN)/python -m pytest -W error -m 'not real' $(ARGS)
 
 serve: setup ## Start the server with everything embedded (settings: VIDEOVECTOR_*)

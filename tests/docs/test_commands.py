@@ -1,0 +1,48 @@
+"""Commands that are documented exist, and commands that exist are documented."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import PAGES, ROOT, blocks
+
+CONTRACT = {"setup", "demo", "test", "check", "serve", "bench", "faults", "services", "docs", "clean", "help"}
+MAKEFILE = (ROOT / "Makefile").read_text()
+TARGETS = set(re.findall(r"^([a-z][a-z0-9-]*):(?!=)", MAKEFILE, re.MULTILINE))
+
+
+def test_the_commands_of_the_contract_exist() -> None:
+    """Others rely on these names."""
+    assert CONTRACT <= TARGETS
+
+
+def test_every_command_has_help() -> None:
+    """`make help` lists every command, with a sentence."""
+    listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert {line.split()[1] for line in listed.splitlines()} == TARGETS
+
+
+@pytest.mark.parametrize("target", sorted(TARGETS))
+def test_every_command_can_be_planned(target: str) -> None:
+    """`make -n` finds every file and rule that a command names."""
+    done = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_command_is_in_the_reference() -> None:
+    """The reference page explains exactly the commands that exist."""
+    page = (ROOT / "docs/reference/commands.md").read_text()
+    assert set(re.findall(r"^\| `make ([a-z-]+)`", page, re.MULTILINE)) == TARGETS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_commands_in_the_pages_exist(page: Path) -> None:
+    """Every `make NAME` in a page names a command."""
+    text = (ROOT / page).read_text()
+    code = [block.text for block in blocks(page)] + re.findall(r"`([^`\n]+)`", text)
+    named = {name for piece in code for name in re.findall(r"(?:^|\n)make ([a-z][a-z-]*)", piece)}
+    assert named <= TARGETS
