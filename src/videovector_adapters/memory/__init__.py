@@ -1,1 +1,119 @@
-"""In-memory adapters: exact, for tests and for use inside one process; nothing is kept."""
+"""In-memory adapters: a complete working system without a server, for tests and for trying things out.
+
+vv = VideoVector(memory.ports())
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from attrs import define, evolve, field
+
+from videovector_adapters.memory.catalogue import (
+    MemoryAccess,
+    MemoryImports,
+    MemoryIndexes,
+    MemoryMedia,
+    MemoryPrompts,
+    MemorySegments,
+)
+from videovector_adapters.memory.database import Serial, Table, Time
+from videovector_adapters.memory.models import Echo, PictureHashes, ToyDecoder, ToyPictures, ToyTranscriber, WordHashes
+from videovector_adapters.memory.parts import CountingIds, MemoryBlobs, MemoryClock, MemoryDoorbell
+from videovector_adapters.memory.runs import MemoryCache, MemoryCalls, MemoryEmbeddings, MemoryResults, MemoryRuns
+from videovector_adapters.memory.vectors import MemoryVectors
+from videovector_adapters.memory.work import MemoryEvents, MemoryReceipts, MemoryWork
+from videovector_core.access.secrets import Secret
+from videovector_core.app import Ports
+from videovector_core.models.bundle import Models
+from videovector_core.ports import Doorbell, Ids
+
+
+@define
+class MemoryTx:
+    """Everything that one transaction reaches, over tables in memory."""
+
+    access: MemoryAccess
+    indexes: MemoryIndexes
+    media: MemoryMedia
+    segments: MemorySegments
+    prompts: MemoryPrompts
+    imports: MemoryImports
+    runs: MemoryRuns
+    results: MemoryResults
+    calls: MemoryCalls
+    cache: MemoryCache
+    embeddings: MemoryEmbeddings
+    work: MemoryWork
+    events: MemoryEvents
+    receipts: MemoryReceipts
+
+
+@define
+class Database:
+    """The tables, and the transactions over them: serial, and undone when they raise."""
+
+    ids: Ids
+    doorbell: Doorbell
+    time: Time = field(factory=Time)
+    serial: Serial = field(factory=Serial)
+    tx: MemoryTx = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        def table() -> Table[Any, Any]:
+            return Table(self.serial.journal)
+
+        media, hidden, runs, media_of_runs, results, levels = (table() for _ in range(6))
+        self.tx = MemoryTx(
+            access=MemoryAccess(table(), table()),
+            indexes=MemoryIndexes(table(), table()),
+            media=MemoryMedia(media, hidden),
+            segments=MemorySegments(table(), table()),
+            prompts=MemoryPrompts(table()),
+            imports=MemoryImports(table(), table()),
+            runs=MemoryRuns(runs, media_of_runs, results, levels, media),
+            results=MemoryResults(results, levels, runs, hidden),
+            calls=MemoryCalls(table(), table()),
+            cache=MemoryCache(table()),
+            embeddings=MemoryEmbeddings(table(), table()),
+            work=MemoryWork(self.serial.journal, self.time, table(), table()),
+            events=MemoryEvents(self.serial.journal, self.time, self.ids, table(), table()),
+            receipts=MemoryReceipts(self.time, table()),
+        )
+
+    @contextlib.asynccontextmanager
+    async def begin(self) -> AsyncIterator[MemoryTx]:
+        """Run a block as a transaction; the doorbell rings after the commit."""
+        async with self.serial.transaction() as journal:
+            yield self.tx
+            rings = set(journal.rings)
+        for topic in rings:
+            self.doorbell.ring(topic)
+
+
+def ports(**instead: Any) -> Ports:
+    """Return a complete set of ports in memory; name any of them to put another one in its place."""
+    ids, doorbell, blobs = CountingIds(), MemoryDoorbell(), MemoryBlobs()
+    database = Database(ids, doorbell)
+    echo = Echo()
+    complete = Ports(
+        begin=database.begin,
+        clock=MemoryClock(database.time),
+        ids=ids,
+        blobs=blobs,
+        doorbell=doorbell,
+        decoder=ToyDecoder(blobs),
+        models=Models(
+            echo,
+            echo,
+            WordHashes(),
+            transcriber=ToyTranscriber(),
+            images=PictureHashes(),
+            pictures=ToyPictures(),
+        ),
+        vectors=MemoryVectors(),
+        pepper=Secret("in-memory"),
+    )
+    return evolve(complete, **instead)

@@ -1,0 +1,118 @@
+"""The application: every port in one frozen value, and every use case behind one name each.
+
+    vv = VideoVector(ports)
+    await vv.indexes.create(caller, name="Broadcast archive")
+
+No logic lives here: this module says who is given what, and which handler does which kind of work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from attrs import define, field, frozen
+
+from videovector_core.access.ports import AccessTx
+from videovector_core.access.secrets import Secret
+from videovector_core.access.service import Access
+from videovector_core.idempotency import ReceiptsTx
+from videovector_core.imports.service import Imports, ImportsUseTx
+from videovector_core.indexes.service import Indexes
+from videovector_core.media.derived import Decoder
+from videovector_core.media.service import Media
+from videovector_core.models.bundle import Models
+from videovector_core.ports import Begin, Blobs, Clock, Doorbell, Ids
+from videovector_core.prompts.service import Prompts
+from videovector_core.runs import pipeline
+from videovector_core.runs.evidence import Gatherer
+from videovector_core.runs.extraction import Asker
+from videovector_core.runs.pipeline import Pipeline
+from videovector_core.runs.service import Runs, RunsUseTx
+from videovector_core.runs.settling import Settling
+from videovector_core.runs.synthesis import Synthesis
+from videovector_core.runs.vectors import Relay, Vectorizer
+from videovector_core.search.ports import VectorIndex
+from videovector_core.search.service import Search
+from videovector_core.transactions import Joining
+from videovector_core.work import Engine, Kind, Pace
+
+
+class Tx(RunsUseTx, ImportsUseTx, AccessTx, ReceiptsTx, Protocol):
+    """Everything that one transaction reaches."""
+
+
+@frozen
+class Ports:
+    """All that the application asks of the outside."""
+
+    begin: Begin[Tx]
+    clock: Clock
+    ids: Ids
+    blobs: Blobs
+    doorbell: Doorbell
+    decoder: Decoder
+    models: Models
+    vectors: VectorIndex
+    pepper: Secret
+    """Keys the hashes of API keys."""
+
+
+@frozen
+class Concurrency:
+    """How much of each kind of work one process does at once."""
+
+    media: int = 1
+    segments: int = 4
+    synthesis: int = 2
+
+
+@define
+class VideoVector:
+    """The use cases, by capability, and the handlers of background work."""
+
+    ports: Ports
+    concurrency: Concurrency = Concurrency()
+    begin: Begin[Tx] = field(init=False)
+    access: Access = field(init=False)
+    indexes: Indexes = field(init=False)
+    media: Media = field(init=False)
+    imports: Imports = field(init=False)
+    prompts: Prompts = field(init=False)
+    runs: Runs = field(init=False)
+    search: Search = field(init=False)
+    kinds: Mapping[str, Kind[Tx]] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        p = self.ports
+        begin = self.begin = Joining(p.begin)
+        self.access = Access(begin, p.clock, p.ids, p.pepper)
+        self.indexes = Indexes(begin, p.clock, p.ids)
+        self.media = Media(begin, p.clock, p.ids, p.blobs, p.decoder)
+        self.imports = Imports(begin, p.clock, p.ids, self.media)
+        self.prompts = Prompts(begin, p.clock, p.ids)
+        self.runs = Runs(begin, p.clock, p.ids, p.models.table)
+        self.search = Search(begin, p.vectors, p.models)
+        self.kinds = self._kinds(begin)
+
+    def engine(self, pace: Pace = Pace()) -> Engine[Tx]:  # noqa: B008 - frozen
+        """Return the engine that does this application's background work."""
+        return Engine(self.begin, self.kinds, self.ports.doorbell, pace)
+
+    def _kinds(self, begin: Begin[Tx]) -> dict[str, Kind[Tx]]:
+        p, most = self.ports, self.concurrency
+        gatherer = Gatherer(begin, p.blobs, p.decoder, p.models)
+        asker = Asker(begin, p.clock, p.ids)
+        vectorizer = Vectorizer(begin, p.models)
+        work = Pipeline(begin, p.clock, p.ids, gatherer, asker, vectorizer)
+        synthesis = Synthesis(begin, p.clock, p.ids, asker, vectorizer)
+        settling = Settling(begin, p.clock, Relay(begin, p.vectors))
+        kinds: tuple[Kind[Tx], ...] = (
+            Kind(pipeline.MEDIUM, work.medium, work.medium_lost, concurrency=most.media, promise_seconds=600),
+            Kind(pipeline.SEGMENT, work.segment, work.segment_lost, concurrency=most.segments),
+            Kind(pipeline.RETRY, work.retry, work.retry_lost, concurrency=most.segments),
+            Kind(pipeline.SYNTHESIS, synthesis.handle, synthesis.lost, concurrency=most.synthesis),
+            Kind(pipeline.SETTLE, settling.settle, settling.settle_lost),
+            Kind(pipeline.VECTORS, settling.vectors, retry_seconds=0.5),
+        )
+        return {kind.name: kind for kind in kinds}

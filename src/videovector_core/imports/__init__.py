@@ -1,0 +1,1 @@
+"""Import jobs: how media came in."""

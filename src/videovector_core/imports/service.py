@@ -1,0 +1,135 @@
+"""The use cases of import jobs: an upload is a job with one file, finished when the answer is sent."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable
+from typing import Protocol
+
+from attrs import frozen
+
+from videovector_core.access.model import Caller, Scope
+from videovector_core.errors import NotFound
+from videovector_core.events.model import NewEvent
+from videovector_core.imports.model import ImportFile, ImportJob, JobStatus
+from videovector_core.imports.ports import ImportsTx
+from videovector_core.media.model import MediaItem
+from videovector_core.media.service import Media, MediaUseTx, keep_media
+from videovector_core.page import After, Page
+from videovector_core.ports import Begin, Clock, Ids
+
+
+class ImportsUseTx(ImportsTx, MediaUseTx, Protocol):
+    """The slice of a transaction that import use cases touch."""
+
+
+@frozen
+class JobView:
+    """A job with the first page of its files and how many there are; `items` are the media on that page."""
+
+    job: ImportJob
+    files: Page[ImportFile]
+    total: int
+    failed: Page[ImportFile]
+    items: tuple[MediaItem, ...] = ()
+
+
+@frozen
+class Imports:
+    """Upload files and follow jobs."""
+
+    begin: Begin[ImportsUseTx]
+    clock: Clock
+    ids: Ids
+    media: Media
+
+    async def upload(
+        self,
+        caller: Caller,
+        chunks: AsyncIterable[bytes],
+        *,
+        file_name: str,
+        title: str | None = None,
+        index_id: str | None = None,
+    ) -> JobView:
+        """Take one file in. The answer is the finished job; bad media raise before anything is kept."""
+        item = await self.media.take_in(caller, chunks, file_name=file_name, title=title, index_id=index_id)
+        now = self.clock.now()
+        job = ImportJob(
+            self.ids.new("import_job"),
+            caller.user_id,
+            JobStatus.COMPLETED,
+            "upload",
+            item.created_at,
+            target_index_id=index_id,
+            started_at=item.created_at,
+            completed_at=now,
+        )
+        async with self.begin() as tx:
+            item = await keep_media(tx, item)
+            file = _done(self.ids.new("file"), job, item)
+            await tx.imports.add(job, [file])
+            about = {"job_id": job.job_id, "index_id": index_id, "connector_id": None, "status": job.status.value}
+            progress = {"total_files": 1, "imported": 1, "failed": 0, "skipped": 0, "bytes_transferred": item.size}
+            event = NewEvent("import_job.completed", {**about, "progress": progress}, index_id=index_id)
+            await tx.events.append(caller.user_id, [event])
+        return JobView(job, Page((file,)), 1, Page(()), (item,))
+
+    async def get(self, caller: Caller, job_id: str) -> JobView:
+        """Return a job with the first page of its files."""
+        caller.require(Scope.READ)
+        async with self.begin() as tx:
+            return await self._view(tx, await _find(tx, caller, job_id))
+
+    async def all(
+        self, caller: Caller, *, status: JobStatus | None = None, index_id: str | None = None, limit: int = 200
+    ) -> list[JobView]:
+        """List jobs, newest first."""
+        caller.require(Scope.READ)
+        async with self.begin() as tx:
+            jobs = await tx.imports.all(caller.user_id, status=status, index_id=index_id, limit=limit)
+            return [await self._view(tx, job) for job in jobs]
+
+    async def files(
+        self, caller: Caller, job_id: str, *, limit: int, after: After | None, failed_only: bool = False
+    ) -> tuple[Page[ImportFile], int]:
+        """List a job's files in order, and say how many there are."""
+        caller.require(Scope.READ)
+        async with self.begin() as tx:
+            await _find(tx, caller, job_id)
+            rows = await tx.imports.files(job_id, limit=limit + 1, after=after, failed_only=failed_only)
+            total = await tx.imports.count(job_id, failed_only=failed_only)
+        return Page.cut(rows, limit, _place), total
+
+    async def _view(self, tx: ImportsUseTx, job: ImportJob) -> JobView:
+        files = await tx.imports.files(job.job_id, limit=101, after=None)
+        failed = await tx.imports.files(job.job_id, limit=101, after=None, failed_only=True)
+        total = await tx.imports.count(job.job_id)
+        videos = [file.video_id for file in files[:100] if file.video_id]
+        items = tuple(await tx.media.many(job.user_id, videos))
+        return JobView(job, Page.cut(files, 100, _place), total, Page.cut(failed, 100, _place), items)
+
+
+def _place(file: ImportFile) -> After:
+    return (file.ordinal,)
+
+
+def _done(file_id: str, job: ImportJob, item: MediaItem) -> ImportFile:
+    return ImportFile(
+        file_id,
+        job.job_id,
+        job.user_id,
+        0,
+        item.file_name,
+        "completed",
+        video_id=item.video_id,
+        title=item.title,
+        duration=item.duration,
+        size=item.size,
+    )
+
+
+async def _find(tx: ImportsUseTx, caller: Caller, job_id: str) -> ImportJob:
+    job = await tx.imports.get(caller.user_id, job_id)
+    if job is None:
+        raise NotFound.of("import_job", job_id)
+    return job

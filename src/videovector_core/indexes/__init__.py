@@ -1,0 +1,1 @@
+"""Indexes: the collections that media belong to."""

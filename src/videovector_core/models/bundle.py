@@ -1,0 +1,50 @@
+"""The models that one server works with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from attrs import field, frozen
+
+from videovector_core.models.ports import (
+    Extractor,
+    ImageEmbedder,
+    PictureReader,
+    Synthesizer,
+    TextEmbedder,
+    Transcriber,
+    Vector,
+)
+from videovector_core.models.table import ModelTable
+
+
+class JointEmbedder(Protocol):
+    """Turns pictures and queries into vectors of one space, so that words find pictures."""
+
+    @property
+    def joint_space(self) -> str:
+        """The name of the space."""
+        ...
+
+    async def embed_joint(self, images: Sequence[bytes]) -> list[Vector]:
+        """Return one unit vector for each encoded image."""
+        ...
+
+    async def embed_query(self, texts: Sequence[str]) -> list[Vector]:
+        """Return one unit vector for each text."""
+        ...
+
+
+@frozen
+class Models:
+    """Each model behind its port; `None` where the operator has none, and then that kind of work is not offered."""
+
+    extractor: Extractor
+    synthesizer: Synthesizer
+    text: TextEmbedder
+    table: ModelTable = field(factory=ModelTable)
+    transcriber: Transcriber | None = None
+    images: ImageEmbedder | None = None
+    joint: JointEmbedder | None = None
+    pictures: PictureReader | None = None

@@ -1,0 +1,1 @@
+"""Prompts: the user's extraction contracts."""

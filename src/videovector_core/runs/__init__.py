@@ -1,0 +1,1 @@
+"""Runs: one prompt, one target, explicit settings, durable results."""

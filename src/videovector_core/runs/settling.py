@@ -1,0 +1,174 @@
+"""Ending a run: media that are done, media-level results, points that the engine has yet to learn, the outcome.
+
+A run has one settling item for as long as it lives. It is poked when something may have ended, and looks by itself from
+time to time, so a lost poke costs seconds. A run is called completed only when the engine knows all its points.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from attrs import evolve, frozen
+
+from videovector_core.errors import VideoVectorError
+from videovector_core.events.model import NewEvent
+from videovector_core.ports import Begin, Clock
+from videovector_core.runs.model import (
+    Outcome,
+    Run,
+    RunCounts,
+    RunMedium,
+    RunStatus,
+    advance,
+    may_become,
+    medium_outcome,
+    run_outcome,
+)
+from videovector_core.runs.pipeline import VECTORS, PipelineTx, conclude_medium, settle, synthesis_work
+from videovector_core.runs.vectors import Relay
+from videovector_core.work import Lease, NewWork, WorkItem
+
+LOOK_SECONDS: Final = 5.0
+RIPE: Final = 100
+
+_EVENTS: Final = {
+    RunStatus.COMPLETED: "prompt_run.completed",
+    RunStatus.COMPLETED_WITH_FAILURES: "prompt_run.partial_completed",
+    RunStatus.FAILED: "prompt_run.failed",
+    RunStatus.CANCELLED: "prompt_run.cancelled",
+}
+
+
+def vectors_work(user_id: str, run_id: str) -> NewWork:
+    """Ask for the engine to be told what it is owed for a run; it is tried until it works."""
+    return NewWork(VECTORS, user_id, run_id, {"run_id": run_id}, max_attempts=1_000_000)
+
+
+@frozen
+class Settling:
+    """Handlers that bring a run to its end."""
+
+    begin: Begin[PipelineTx]
+    clock: Clock
+    relay: Relay
+
+    async def settle(self, work: WorkItem, lease: Lease[PipelineTx]) -> None:
+        """Take the run one step further, and look again later unless it has ended."""
+        async with self.begin() as tx:
+            run = await tx.runs.get(work.user_id, work.payload["run_id"])
+        if run is None:
+            return
+        await self._observe_stop(run)
+        while await self._ripe(run):
+            lease.progress()
+        if not await self._ended(run, lease):
+            await lease.postpone(LOOK_SECONDS)
+
+    async def vectors(self, work: WorkItem, lease: Lease[PipelineTx]) -> None:
+        """Tell the engine everything it is owed for a run."""
+        run_id = work.payload["run_id"]
+        while await self.relay.pay(run_id):
+            lease.progress()
+        async with lease.commit() as tx:
+            run = await tx.runs.get(work.user_id, run_id)
+            if run is not None:
+                await tx.work.add([settle(run)])
+
+    async def settle_lost(self, tx: PipelineTx, work: WorkItem, error: VideoVectorError) -> None:
+        """A look that failed for good is asked for anew: a run must end."""
+        run = await tx.runs.lock(work.payload["run_id"])
+        if run is not None and not run.terminal:
+            await tx.work.add([settle(evolve(run, error_message=error.message), delay=60)])
+
+    async def _observe_stop(self, run: Run) -> None:
+        if not run.stopping or run.terminal:
+            return
+        now = self.clock.now()
+        async with self.begin() as tx:
+            current = await tx.runs.lock(run.run_id)
+            if current is not None and current.stop_observed_at is None:
+                await tx.runs.save(evolve(current, stop_observed_at=now))
+            await tx.work.drop("run.medium", prefix=f"{run.run_id}/")
+            await tx.work.drop("run.segment", prefix=f"{run.run_id}/")
+            await tx.work.drop("run.synthesis", prefix=f"{run.run_id}/")
+            in_hand = await tx.work.pending("run.segment", prefix=f"{run.run_id}/")
+            in_hand += await tx.work.pending("run.medium", prefix=f"{run.run_id}/")
+            if not in_hand:
+                await tx.results.cancel_pending(run.run_id, now)
+                await tx.runs.cancel_media(run.run_id, now)
+
+    async def _ripe(self, run: Run) -> bool:
+        """Finish media whose segments are all done; say whether to look for more."""
+        async with self.begin() as tx:
+            ripe = await tx.runs.ripe(run.run_id, limit=RIPE)
+            finished = 0
+            for medium in ripe:
+                finished += await self._finish(tx, run, medium)
+        return finished == RIPE
+
+    async def _finish(self, tx: PipelineTx, run: Run, medium: RunMedium) -> bool:
+        if run.prompt.video_level is not None and not run.stopping:
+            level = await tx.results.video_result(run.run_id, medium.video_id)
+            if level is None:
+                await tx.work.add([synthesis_work(run, medium.video_id)])
+                return False
+        outcomes = await tx.results.outcomes(run.run_id, medium.video_id)
+        done = evolve(medium, status=medium_outcome(outcomes), completed_at=self.clock.now())
+        await tx.runs.save_medium(done)
+        await conclude_medium(tx, run, done, self.clock)
+        return True
+
+    async def _ended(self, run: Run, lease: Lease[PipelineTx]) -> bool:
+        async with self.begin() as tx:
+            counts = (await tx.runs.counts([run.run_id]))[run.run_id]
+            if _open(counts) or await tx.results.unfinished(run.run_id):
+                return False
+            if await tx.embeddings.debt(run.run_id):
+                await tx.work.add([vectors_work(run.user_id, run.run_id)])
+                return False
+        async with lease.commit() as tx:
+            await self._conclude(tx, run, counts)
+        return True
+
+    async def _conclude(self, tx: PipelineTx, run: Run, counts: RunCounts) -> None:
+        current = await tx.runs.lock(run.run_id)
+        if current is None or current.status is RunStatus.CANCELLED:
+            return
+        outcome = run_outcome(current, counts)
+        if outcome is current.status or not may_become(current.status, outcome):
+            return
+        now = self.clock.now()
+        stopped = now if outcome is RunStatus.CANCELLED else current.stop_completed_at
+        failed = "No segment of the run has a result; see failed-segments." if outcome is RunStatus.FAILED else None
+        ended = evolve(
+            current,
+            status=advance(current.status, outcome),
+            completed_at=now,
+            stop_completed_at=stopped,
+            error_message=failed,
+        )
+        await tx.runs.save(ended)
+        await tx.calls.abandon(run.run_id, None, now)
+        await tx.events.append(run.user_id, [run_event(_EVENTS[outcome], ended, counts)])
+
+
+def run_event(kind: str, run: Run, counts: RunCounts) -> NewEvent:
+    """Tell how a run stands."""
+    about: dict[str, Any] = {
+        "run_id": run.run_id,
+        "prompt_id": run.prompt_id,
+        "index_id": run.index_id,
+        "status": run.status.value,
+        "counters": {
+            "total_media": counts.total_media,
+            "total_segments": counts.total_segments,
+            "successful_segments": counts.segments.get(Outcome.SUCCESSFUL, 0),
+            "failed_segments": counts.segments.get(Outcome.FAILED, 0),
+            "cancelled_segments": counts.segments.get(Outcome.CANCELLED, 0),
+        },
+    }
+    return NewEvent(kind, about, run.run_id, index_id=run.index_id)
+
+
+def _open(counts: RunCounts) -> int:
+    return sum(count for (_, outcome), count in counts.media.items() if not outcome.final)

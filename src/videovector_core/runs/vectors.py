@@ -1,0 +1,124 @@
+"""From results to embedding rows, and from embedding rows to the vector engine."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from attrs import evolve, frozen
+
+from videovector_core.media.model import MediaItem
+from videovector_core.models.bundle import Models
+from videovector_core.models.cache import CacheTx, content_key
+from videovector_core.models.ports import Vector
+from videovector_core.ports import Begin
+from videovector_core.prompts.render import indexed_leaves
+from videovector_core.runs.evidence import FrameVectors
+from videovector_core.runs.model import Run, SegmentResult, VideoResult
+from videovector_core.search.lexical import document_weights
+from videovector_core.search.ports import Point, PointKind, VectorIndex
+from videovector_core.search.rows import SearchTx, pack, point_id, unpack
+
+BATCH: Final = 256
+
+
+class VectorsTx(SearchTx, CacheTx, Protocol):
+    """The slice of a transaction that vectors touch."""
+
+
+@frozen
+class Vectorizer:
+    """Makes the points of a result. The same texts are embedded once for each tenant."""
+
+    begin: Begin[CacheTx]
+    models: Models
+
+    async def segment_points(
+        self, run: Run, item: MediaItem, result: SegmentResult, frames: FrameVectors
+    ) -> list[Point]:
+        """Make the points of a segment result: its text, each enabled string leaf, and its sampled frames."""
+        prompt = run.prompt
+        disabled = prompt.semantic_indexing.disabled_segment_fields
+        leaves = indexed_leaves(result.metadata or {}, prompt.json_schema, disabled) if result.metadata else []
+        texts = [result.metadata_text] if result.metadata_text else []
+        vectors = await self._embed(item, [*texts, *(leaf.value for leaf in leaves)])
+        owner = result.segment_id
+        points = []
+        if texts:
+            points.append(self._text_point(run, item, PointKind.SEGMENT, owner, result.metadata_text, vectors[0]))
+        for leaf, vector in zip(leaves, vectors[len(texts) :], strict=True):
+            identity = point_id(run.user_id, run.run_id, owner, PointKind.LEAF, leaf.instance_key)
+            bare = _bare(run, item, identity, PointKind.LEAF, owner)
+            dense = {self.models.text.space: vector}
+            points.append(evolve(bare, field_path=leaf.path, instance_key=leaf.instance_key, dense=dense))
+        return [*points, *self._frames(run, item, owner, frames)]
+
+    async def video_points(self, run: Run, item: MediaItem, result: VideoResult) -> list[Point]:
+        """Make the points of a media-level result."""
+        if not result.metadata_text:
+            return []
+        (vector,) = await self._embed(item, [result.metadata_text])
+        return [self._text_point(run, item, PointKind.VIDEO, item.video_id, result.metadata_text, vector)]
+
+    def _text_point(self, run: Run, item: MediaItem, kind: PointKind, owner: str, text: str, vector: Vector) -> Point:
+        identity = point_id(run.user_id, run.run_id, owner, kind)
+        bare = _bare(run, item, identity, kind, owner)
+        return evolve(bare, dense={self.models.text.space: vector}, sparse=document_weights(text))
+
+    def _frames(self, run: Run, item: MediaItem, owner: str, frames: FrameVectors) -> list[Point]:
+        points = []
+        for place, time in enumerate(frames.times):
+            packed = {space: vectors[place] for space, vectors in frames.packed.items()}
+            identity = point_id(run.user_id, run.run_id, owner, PointKind.FRAME, f"{time:.3f}")
+            bare = _bare(run, item, identity, PointKind.FRAME, owner)
+            points.append(evolve(bare, time=time, dense=unpack(packed)))
+        return points
+
+    async def _embed(self, item: MediaItem, texts: Sequence[str]) -> list[Vector]:
+        if not texts:
+            return []
+        space = self.models.text.space
+        key = content_key("text-vectors", space=space, texts=list(texts))
+        async with self.begin() as tx:
+            kept = await tx.cache.get(item.user_id, key)
+        if kept is None:
+            vectors = await self.models.text.embed(texts)
+            kept = [base64.b64encode(pack({space: vector})[space]).decode() for vector in vectors]
+            async with self.begin() as tx:
+                await tx.cache.put(item.user_id, key, sha256=item.sha256, value=kept)
+        return [unpack({space: base64.b64decode(vector)})[space] for vector in kept]
+
+
+@frozen
+class Relay:
+    """Pays the engine what the embedding rows owe it."""
+
+    begin: Begin[SearchTx]
+    engine: VectorIndex
+
+    async def pay(self, run_id: str) -> int:
+        """Write and delete one batch of a run's points; return how many there were, 0 when nothing is owed."""
+        async with self.begin() as tx:
+            owed = await tx.embeddings.owed(run_id, limit=BATCH)
+            doomed = await tx.embeddings.doomed(limit=BATCH, run_id=run_id)
+        if owed:
+            await self.engine.upsert(owed)
+        if doomed:
+            await self.engine.delete(doomed)
+        async with self.begin() as tx:
+            await tx.embeddings.learned(owed)
+            await tx.embeddings.forgotten(doomed)
+        return len(owed) + len(doomed)
+
+
+def _bare(run: Run, item: MediaItem, identity: str, kind: PointKind, owner: str) -> Point:
+    return Point(
+        id=identity,
+        kind=kind,
+        user_id=run.user_id,
+        run_id=run.run_id,
+        video_id=item.video_id,
+        index_id=item.index_id,
+        segment_id=None if kind is PointKind.VIDEO else owner,
+    )

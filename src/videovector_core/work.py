@@ -1,0 +1,388 @@
+"""Durable work: items that are claimed under a lease, fenced, retried and never lost.
+
+A work item is one row for each `(kind, key)`; finished rows are removed, because the facts are in what they made.
+
+    queued --claim--> leased --finish--> (removed, or queued again when it was asked for meanwhile)
+                        |----retry----> queued, due later
+                        |----fail-----> failed
+                        `----expiry---> queued, or failed when its attempts are used up
+
+Claiming raises `attempt` and takes a new `fence`, a number that no claim had before. Whoever commits a result does it
+under compare-and-set on the fence (`Lease.commit`), so a worker that was thought dead cannot write. Attempts are
+counted at the claim, so an item that kills its worker stops as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+from attrs import define, field, frozen
+
+from videovector_core.errors import ProcessingFailed, VideoVectorError
+from videovector_core.ports import Begin, Doorbell
+
+log = logging.getLogger(__name__)
+
+DOORBELL: Final = "work"
+
+
+class WorkState(StrEnum):
+    """Where a work item stands; see the drawing above."""
+
+    QUEUED = "queued"
+    LEASED = "leased"
+    FAILED = "failed"
+
+
+@frozen
+class NewWork:
+    """Work to be done. Adding a `(kind, key)` that is queued makes it due no later than this; one that is leased runs again."""
+
+    kind: str
+    user_id: str
+    key: str
+    payload: dict[str, Any] = field(factory=dict)
+    delay: float = 0.0
+    """Seconds from now, by the clock of the database."""
+    max_attempts: int = 3
+
+
+@frozen
+class WorkItem:
+    """A work item as it was claimed."""
+
+    kind: str
+    user_id: str
+    key: str
+    payload: dict[str, Any]
+    state: WorkState = field(converter=WorkState)
+    due_at: datetime
+    lease_until: datetime | None
+    fence: int
+    attempt: int
+    max_attempts: int
+    error: str | None = None
+
+    @property
+    def last_attempt(self) -> bool:
+        """Whether there will be no further attempt."""
+        return self.attempt >= self.max_attempts
+
+
+class WorkStore(Protocol):
+    """Keeps work items. Time is the store's own; `seconds` count from its present moment."""
+
+    async def add(self, items: Sequence[NewWork]) -> None:
+        """Add work; nobody sees it before the commit. Known keys are handled as `NewWork` says."""
+        ...
+
+    async def claim(self, wanted: Mapping[str, int], *, seconds: float) -> list[WorkItem]:
+        """Lease up to `wanted[kind]` due items of each kind, taking tenants in turn and each tenant's oldest first.
+
+        Two claims at the same time never lease the same item and never wait for each other.
+        """
+        ...
+
+    async def renew(self, item: WorkItem, *, seconds: float) -> bool:
+        """Lengthen a lease; false when it is no longer held."""
+        ...
+
+    async def finish(self, item: WorkItem) -> bool:
+        """Remove a leased item, or queue it again when it was added meanwhile; false when the lease is not held."""
+        ...
+
+    async def retry(self, item: WorkItem, *, seconds: float, error: str) -> bool:
+        """Queue a leased item again, due in so many seconds; false when the lease is not held."""
+        ...
+
+    async def fail(self, item: WorkItem, *, error: str) -> bool:
+        """Give a leased item up; false when the lease is not held."""
+        ...
+
+    async def postpone(self, item: WorkItem, *, seconds: float) -> bool:
+        """Queue a leased item again without counting the attempt; false when the lease is not held."""
+        ...
+
+    async def expired(self, limit: int) -> list[WorkItem]:
+        """Return items whose lease has run out, locked until the end of the transaction."""
+        ...
+
+    async def drop(self, kind: str, *, prefix: str) -> int:
+        """Remove queued items whose key starts with `prefix`; say how many."""
+        ...
+
+    async def pending(self, kind: str, *, prefix: str) -> int:
+        """Count queued and leased items whose key starts with `prefix`."""
+        ...
+
+    async def counts(self) -> dict[tuple[str, WorkState], int]:
+        """Count items by kind and state."""
+        ...
+
+
+class WorkTx(Protocol):
+    """The slice of a transaction that work touches."""
+
+    @property
+    def work(self) -> WorkStore:
+        """The work items."""
+        ...
+
+
+Tx = TypeVar("Tx", bound=WorkTx)
+Tx_co = TypeVar("Tx_co", bound=WorkTx, covariant=True)
+
+
+class LeaseLost(Exception):
+    """The lease ran out and the item may be in other hands: what was done here is thrown away."""
+
+
+@define
+class Lease(Generic[Tx_co]):
+    """The right to commit one item's result, for as long as there is progress.
+
+    `progress(seconds)` says that the work is alive and promises a further sign within so many seconds. The engine
+    renews only up to that promise, so work that hangs loses its lease.
+    """
+
+    item: WorkItem
+    begin: Begin[Tx_co]
+    promised_until: float
+    settled: bool = False
+
+    def progress(self, seconds: float = 60.0) -> None:
+        """Promise a further sign of life within `seconds`."""
+        self.promised_until = max(self.promised_until, asyncio.get_running_loop().time() + seconds)
+
+    @contextlib.asynccontextmanager
+    async def commit(self) -> AsyncIterator[Tx_co]:
+        """Open the transaction that keeps the result and finishes the item, or raise `LeaseLost` and keep nothing."""
+        async with self.begin() as tx:
+            if not await tx.work.finish(self.item):
+                raise LeaseLost(self.item.key)
+            yield tx
+        self.settled = True
+
+    async def postpone(self, seconds: float) -> None:
+        """Put the item back for later, without counting the attempt."""
+        async with self.begin() as tx:
+            if not await tx.work.postpone(self.item, seconds=seconds):
+                raise LeaseLost(self.item.key)
+        self.settled = True
+
+
+@frozen
+class Kind(Generic[Tx]):
+    """A kind of work: who does it, who is told when it is given up, and how much of it runs at once in one process.
+
+    `give_up` runs in the transaction that marks the item as failed.
+    """
+
+    name: str
+    handle: Callable[[WorkItem, Lease[Tx]], Awaitable[None]]
+    give_up: Callable[[Tx, WorkItem, VideoVectorError], Awaitable[None]] | None = None
+    concurrency: int = 4
+    retry_seconds: float = 2.0
+    promise_seconds: float = 120.0
+
+
+@frozen
+class Pace:
+    """Times of the engine, in seconds."""
+
+    lease: float = 30.0
+    renew: float = 10.0
+    sweep: float = 10.0
+    poll: float = 1.0
+
+    @classmethod
+    def for_lease(cls, seconds: float) -> Pace:
+        """Derive the other times from the length of a lease: renewed and swept three times within it."""
+        return cls(lease=seconds, renew=seconds / 3, sweep=seconds / 3, poll=min(1.0, seconds / 3))
+
+
+@define
+class Engine(Generic[Tx]):
+    """Claims work, runs it, renews what shows progress, and rescues what was left behind."""
+
+    begin: Begin[Tx]
+    kinds: Mapping[str, Kind[Tx]]
+    doorbell: Doorbell
+    pace: Pace = Pace()
+    jitter: random.Random = field(factory=random.Random)
+    _running: dict[asyncio.Task[None], str] = field(factory=dict, init=False)
+    _slot_free: asyncio.Event = field(factory=asyncio.Event, init=False)
+
+    async def run(self, stop: asyncio.Event | None = None) -> None:
+        """Work until `stop` is set, then put back what is unfinished."""
+        stop = stop or asyncio.Event()
+        loops = [asyncio.create_task(self._claiming()), asyncio.create_task(self._sweeping())]
+        try:
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait([*loops, stopping], return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            for loop in loops:
+                if loop.done():
+                    loop.result()
+        finally:
+            for task in (*loops, *self._running):
+                task.cancel()
+            await asyncio.gather(*loops, *self._running, return_exceptions=True)
+
+    async def claim_once(self) -> int:
+        """Claim what there is room for and start it; return how many items were started."""
+        busy = list(self._running.values())
+        wanted = {name: kind.concurrency - busy.count(name) for name, kind in self.kinds.items()}
+        wanted = {name: room for name, room in wanted.items() if room > 0}
+        if not wanted:
+            return 0
+        async with self.begin() as tx:
+            items = await tx.work.claim(wanted, seconds=self.pace.lease)
+        for item in items:
+            task = asyncio.create_task(self._work(item), name=f"{item.kind} {item.key}")
+            self._running[task] = item.kind
+            task.add_done_callback(self._done)
+        return len(items)
+
+    async def sweep_once(self, limit: int = 100) -> int:
+        """Requeue expired items, or give them up when their attempts are used; return how many there were."""
+        async with self.begin() as tx:
+            items = await tx.work.expired(limit)
+            for item in items:
+                if item.last_attempt:
+                    lost = ProcessingFailed(
+                        f"The worker died in each of {item.attempt} attempts.", code="worker_lost", transient=True
+                    )
+                    await self._give_up(tx, item, lost)
+                else:
+                    await tx.work.retry(item, seconds=0, error="the worker was lost")
+        return len(items)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is running here."""
+        return not self._running
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._running.pop(task, None)
+        self._slot_free.set()
+        if not task.cancelled() and task.exception() is not None:
+            log.error("work failed outside its handler", exc_info=task.exception())
+
+    async def _claiming(self) -> None:
+        while True:
+            try:
+                started = await self.claim_once()
+            except Exception:
+                log.exception("claiming work failed; trying again")
+                started = 0
+                await asyncio.sleep(self.pace.poll)
+            if not started:
+                await self._wait()
+
+    async def _wait(self) -> None:
+        self._slot_free.clear()
+        waits = [
+            asyncio.create_task(self.doorbell.wait(DOORBELL, self.pace.poll)),
+            asyncio.create_task(self._slot_free.wait()),
+        ]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    async def _sweeping(self) -> None:
+        while True:
+            try:
+                while await self.sweep_once() >= 100:
+                    pass
+            except Exception:
+                log.exception("sweeping failed; trying again")
+            await asyncio.sleep(self.pace.sweep)
+
+    async def _work(self, item: WorkItem) -> None:
+        kind = self.kinds[item.kind]
+        loop = asyncio.get_running_loop()
+        lease = Lease(item, self.begin, loop.time() + kind.promise_seconds)
+        handler = asyncio.ensure_future(kind.handle(item, lease))
+        renewing = asyncio.create_task(self._renewing(lease, handler))
+        try:
+            await handler
+            if not lease.settled:
+                async with lease.commit():
+                    pass
+        except LeaseLost:
+            log.warning("%s %s was done elsewhere; the result here is dropped", item.kind, item.key)
+        except asyncio.CancelledError:
+            handler.cancel()
+            await asyncio.gather(handler, return_exceptions=True)
+            if not renewing.done() and not lease.settled:
+                await self._put_back(lease)
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises is a failure of its item
+            await self._failed(lease, error)
+        finally:
+            renewing.cancel()
+
+    async def _renewing(self, lease: Lease[Tx], handler: asyncio.Future[None]) -> None:
+        loop = asyncio.get_running_loop()
+        while loop.time() < lease.promised_until:
+            await asyncio.sleep(self.pace.renew)
+            try:
+                async with self.begin() as tx:
+                    held = await tx.work.renew(lease.item, seconds=self.pace.lease)
+            except Exception:
+                log.exception("renewing %s failed; trying again", lease.item.key)
+                continue
+            if not held:
+                break
+        # Whether the promise was broken or the lease is gone, the work here must stop before somebody else's begins.
+        handler.cancel()
+
+    async def _put_back(self, lease: Lease[Tx]) -> None:
+        with contextlib.suppress(Exception):  # stopping: when this fails too, the lease runs out by itself
+            async with self.begin() as tx:
+                await tx.work.postpone(lease.item, seconds=0)
+
+    async def _failed(self, lease: Lease[Tx], error: Exception) -> None:
+        item = lease.item
+        known = as_failure(error)
+        if not isinstance(error, VideoVectorError):
+            log.error("%s %s met an unexpected error", item.kind, item.key, exc_info=error)
+        try:
+            async with self.begin() as tx:
+                if known.transient and not item.last_attempt:
+                    await tx.work.retry(item, seconds=self._delay(item, known), error=known.message)
+                elif await tx.work.renew(item, seconds=self.pace.lease):
+                    await self._give_up(tx, item, known)
+        except Exception:
+            log.exception("the failure of %s %s could not be kept; its lease will run out", item.kind, item.key)
+
+    async def _give_up(self, tx: Tx, item: WorkItem, error: ProcessingFailed) -> None:
+        await tx.work.fail(item, error=error.message)
+        give_up = self.kinds[item.kind].give_up if item.kind in self.kinds else None
+        if give_up is not None:
+            await give_up(tx, item, error)
+
+    def _delay(self, item: WorkItem, error: ProcessingFailed) -> float:
+        """Exponential backoff with full jitter (Brooker 2015), never sooner than the other side asked for."""
+        spread = self.kinds[item.kind].retry_seconds * 2 ** (item.attempt - 1)
+        return max(error.retry_after or 0.0, self.jitter.uniform(spread / 2, spread))
+
+
+def as_failure(error: Exception) -> ProcessingFailed:
+    """See any error as a failure class: what we refuse stays refused, what we did not foresee may pass by itself."""
+    if isinstance(error, ProcessingFailed):
+        return error
+    if isinstance(error, VideoVectorError):
+        transient = error.code in {"service_unavailable", "model_unavailable"}
+        return ProcessingFailed(error.message, code=error.code, transient=transient, details=error.details)
+    return ProcessingFailed(f"An unexpected error: {type(error).__name__}.", code="internal", transient=True)
