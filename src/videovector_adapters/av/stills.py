@@ -11,14 +11,15 @@ from attrs import frozen
 from av.codec.context import CodecContext
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from PIL import Image
+
+from videovector_adapters.av import hdr
 
 JPEG: Final = "yuvj420p"
 _QUALITY: Final = 4
 _TICK: Final = Fraction(1, 25)
 _UNSPECIFIED: Final = 2
-_HDR: Final = frozenset({ColorTrc.SMPTE2084.value, ColorTrc.ARIB_STD_B67.value})
 
 
 @frozen
@@ -61,6 +62,8 @@ class StillMaker:
     def upright(self, frame: VideoFrame, shape: Shape, long_side: int) -> VideoFrame:
         """Return the frame as shown, in full-range 4:2:0 planes, with its long side at most `long_side`."""
         width, height = shape.fitted(long_side)
+        if hdr.is_hdr(frame):
+            frame = hdr.mapped(self._scaled("deep", frame, width, height, "rgb48le"), frame.color_trc)
         return turned(self._scaled("first", frame, width, height, **_colours(frame)), shape.turns)
 
     def smaller(self, upright: VideoFrame, long_side: int) -> VideoFrame:
@@ -81,9 +84,11 @@ class StillMaker:
         upright.time_base, upright.pts = _TICK, self._encoded  # an encoder refuses time that stands still
         return b"".join(bytes(packet) for packet in self._encoders[size].encode(upright))
 
-    def _scaled(self, which: str, frame: VideoFrame, width: int, height: int, **colours: Any) -> VideoFrame:
+    def _scaled(
+        self, which: str, frame: VideoFrame, width: int, height: int, kind: str = JPEG, **colours: Any
+    ) -> VideoFrame:
         scaler = self._scalers.setdefault(which, VideoReformatter())
-        return scaler.reformat(frame, width, height, JPEG, interpolation=Interpolation.BILINEAR, threads=1, **colours)
+        return scaler.reformat(frame, width, height, kind, interpolation=Interpolation.BILINEAR, threads=1, **colours)
 
 
 def as_image(upright: VideoFrame) -> Image.Image:
@@ -111,13 +116,10 @@ def turned(frame: VideoFrame, turns: int) -> VideoFrame:
 
 
 def _colours(frame: VideoFrame) -> dict[str, Any]:
-    """Say how colours go to JPEG's: BT.601 in full range, with high dynamic range mapped down."""
+    """Say how colours go to JPEG's: BT.601 in full range."""
     wanted: dict[str, Any] = {"dst_colorspace": Colorspace.ITU601, "dst_color_range": ColorRange.JPEG}
     if frame.colorspace == _UNSPECIFIED and frame.height >= 720:
         wanted["src_colorspace"] = Colorspace.ITU709
-    if frame.color_trc in _HDR:
-        wanted["dst_color_trc"] = ColorTrc.BT709
-        wanted["dst_color_primaries"] = ColorPrimaries.BT709
     return wanted
 
 
