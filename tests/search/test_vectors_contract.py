@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -26,10 +27,11 @@ class TestEdge(VectorIndexContract):
     """The embedded engine in its own process."""
 
     @pytest.fixture
-    async def vectors(self, tmp_path: Path) -> AsyncIterator[VectorIndex]:
-        server = EdgeServer(tmp_path / "vectors", tmp_path / "v.sock")
-        await server.start()
-        client = EdgeVectors(tmp_path / "v.sock")
-        yield client
-        await client.close()
-        await server.stop()
+    async def vectors(self) -> AsyncIterator[VectorIndex]:
+        # in memory where the system can: these tests are about answers, not about disks
+        with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
+            server, client = EdgeServer(Path(folder) / "v", Path(folder) / "s"), EdgeVectors(Path(folder) / "s")
+            await server.start()
+            yield client
+            await client.close()
+            await server.stop()

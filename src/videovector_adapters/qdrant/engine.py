@@ -70,7 +70,9 @@ class Engine:
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Read calls from one client until it goes."""
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, msgspec.DecodeError):
+        # cancelled is how the loop ends connections at the end of the process; streams would log it as a failure
+        ends = (asyncio.IncompleteReadError, ConnectionError, msgspec.DecodeError, ValueError, asyncio.CancelledError)
+        with contextlib.suppress(*ends):
             while True:
                 number, method, arguments = await read_frame(reader)
                 self.take(Call(writer, number, method, arguments))

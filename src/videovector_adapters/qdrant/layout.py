@@ -35,7 +35,7 @@ _SCOPE: Final = {
     "field_paths": "field_path",
     "kinds": "kind",
 }
-_OPTIONAL: Final = ("index_id", "segment_id", "field_path", "instance_key", "time")
+_OPTIONAL: Final = ("index_id", "segment_id", "field_path", "instance_key")
 
 
 def payload(point: Point) -> dict[str, Any]:
@@ -48,6 +48,8 @@ def payload(point: Point) -> dict[str, Any]:
         "version": point.version,
     }
     fields |= {name: value for name in _OPTIONAL if (value := getattr(point, name)) is not None}
+    if point.time is not None:
+        fields["time"] = repr(point.time)  # as text: the engine's log does not keep the last bit of a number
     if point.sparse:
         fields[SAMPLE] = f"{point.user_id}/{sample_level(point.id)}"
     return fields
@@ -56,6 +58,8 @@ def payload(point: Point) -> dict[str, Any]:
 def scored(point_id: str, score: float, fields: Mapping[str, Any]) -> Scored:
     """Turn a hit of the engine into one of the port."""
     known = {name: value for name, value in fields.items() if name != SAMPLE}
+    if "time" in known:
+        known["time"] = float(known["time"])
     point = Point(id=point_id, **{**known, "kind": PointKind(known["kind"])})
     return Scored(point, round(score, SCORE_DIGITS))
 
