@@ -10,7 +10,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do "$$p" -c '$(NEW_ENOUGH)' 2>/dev/null && echo "$$p" && break; done)
 VENV ?= .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq
 MADE := $(VENV)/.made
 SDK1 := .venvs/sdk1
 SERVICES := redis-server rabbitmq-server chromium
@@ -53,7 +53,7 @@ $(MADE)/demo: demo.txt | $(MADE)/project
 $(SDK1)/.made: constraints.txt | $(MADE)/pip
 	@echo "set-up: the published client 1.1.0 in $(SDK1)"
 	@test -x $(SDK1)/bin/python || $(PYTHON) -m venv $(SDK1)
-	@$(SDK1)/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt videovector==1.1.0
+	@$(SDK1)/bin/python -m pip --disable-pip-version-check install -qq -c constraints.txt videovector==1.1.0
 	@touch $@
 
 demo: setup ## Upload a real clip, run a prompt over it and search it; FILES="a.mp4 b.wav" takes your own
@@ -103,8 +103,8 @@ docs: setup ## Check every link and run every example of the documentation
 	@$(BIN)/python -m pytest tests/docs $(ARGS)
 
 lock: ## Resolve every dependency anew and rewrite constraints.txt
-	@rm -rf .cache/lock && $(PYTHON) -m venv .cache/lock && .cache/lock/bin/python -m pip install --quiet --upgrade pip
-	@.cache/lock/bin/python -m pip install --quiet --group dev editables hatchling '.[all]'
+	@rm -rf .cache/lock && $(PYTHON) -m venv .cache/lock && .cache/lock/bin/python -m pip install -qq --upgrade pip
+	@.cache/lock/bin/python -m pip install -qq --group dev editables hatchling '.[all]'
 	@{ sed -n '/^#/p' constraints.txt; .cache/lock/bin/python -m pip freeze --all | grep -vE '^(videovector|setuptools)|@' ; } > .cache/constraints.txt
 	@mv .cache/constraints.txt constraints.txt && rm -rf .cache/lock && git --no-pager diff --stat constraints.txt
 
