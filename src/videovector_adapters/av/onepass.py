@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import av
-import numpy as np
 from attrs import define, field
 from av.audio.frame import AudioFrame
 from av.container import InputContainer
@@ -21,7 +20,8 @@ from av.video.frame import VideoFrame
 from videovector_adapters.av import door
 from videovector_adapters.av.door import Chosen
 from videovector_adapters.av.limits import MediaLimits
-from videovector_adapters.av.planes import LUMA, Cells, Shrinker
+from videovector_adapters.av.motion import Motion
+from videovector_adapters.av.planes import Shrinker
 from videovector_adapters.av.series import AUDIO, COLUMNS, Columns, StillIndex
 from videovector_adapters.av.sound import SoundWriter
 from videovector_adapters.av.stills import Shape, StillMaker
@@ -81,8 +81,8 @@ class Timeline:
         return self.origin
 
     def _kept(self, second: float) -> float:
-        self.last = second
-        return second
+        self.last = round(second, 6)
+        return self.last
 
 
 @define
@@ -96,7 +96,7 @@ class Pictures:
     shape: Shape | None = None
     _shrinker: Shrinker = field(factory=Shrinker)
     _maker: StillMaker = field(factory=StillMaker)
-    _before: Cells | None = None
+    _motion: Motion = field(factory=Motion)
     _second: int = -1
     _usual: float = 0.0
     _cut_at: float | None = None
@@ -108,19 +108,9 @@ class Pictures:
 
     def take(self, frame: VideoFrame, second: float) -> None:
         """Measure a frame shown at `second`, and keep it where it is the first of its second or of a shot."""
-        cells = self._shrinker.cells(frame)
-        before = cells if self._before is None else self._before
-        moved = np.abs(cells - before)
-        difference = float(0.7 * moved[:LUMA].mean() + 0.3 * moved[LUMA:].mean()) / 255
-        self._before = cells
-        self.columns.append(
-            times=second,
-            differences=difference,
-            luma=float(cells[:LUMA].mean()) / 255,
-            spread=float(cells[:LUMA].std()) / 255,
-            changed=float((moved[:LUMA] > 12).mean()),
-        )
-        after_cut = self._settled(difference, second)
+        row = self._motion.measured(second, self._shrinker.cells(frame))
+        self.columns.append(row)
+        after_cut = self._settled(row["differences"], second)
         if int(second) > self._second:
             self._second = int(second)
             self._keep(frame, second, after_cut=after_cut, thumbnail=True)

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import struct
 from array import array
+from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO, Final
 
-COLUMNS: Final = {"times": "d", "differences": "f", "luma": "f", "spread": "f", "changed": "f"}
+COLUMNS: Final = {
+    "times": "d",
+    "differences": "f",
+    "changed": "f",
+    "luma": "f",
+    "spread": "f",
+    "span": "f",
+    "residual": "f",
+    "likeness": "f",
+}
 """The columns of a pass over pictures, with the type codes of their arrays."""
 AUDIO: Final = "audio.wav"
 _KEPT: Final = 4096
@@ -22,7 +32,7 @@ class Columns:
         self._files: dict[str, BinaryIO] = {name: (into / f"{name}.column").open("wb") for name in columns}
         self.rows = 0
 
-    def append(self, **row: float) -> None:
+    def append(self, row: Mapping[str, float]) -> None:
         """Add one row; every column has its value."""
         for name, value in row.items():
             self._arrays[name].append(value)
