@@ -32,6 +32,7 @@ from videovector_core.runs.service import Runs, RunsUseTx
 from videovector_core.runs.settling import Settling
 from videovector_core.runs.synthesis import Synthesis
 from videovector_core.runs.vectors import Relay, Vectorizer
+from videovector_core.search.checker import Checker
 from videovector_core.search.ports import VectorIndex
 from videovector_core.search.service import Search
 from videovector_core.transactions import Joining
@@ -81,6 +82,7 @@ class VideoVector:
     prompts: Prompts = field(init=False)
     runs: Runs = field(init=False)
     search: Search = field(init=False)
+    checker: Checker = field(init=False)
     kinds: Mapping[str, Kind[Tx]] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -93,6 +95,7 @@ class VideoVector:
         self.prompts = Prompts(begin, p.clock, p.ids)
         self.runs = Runs(begin, p.clock, p.ids, p.models.table)
         self.search = Search(begin, p.vectors, p.models)
+        self.checker = Checker(begin, p.vectors)
         self.kinds = self._kinds(begin)
 
     def engine(self, pace: Pace = Pace()) -> Engine[Tx]:  # noqa: B008 - frozen

@@ -12,7 +12,7 @@ from attrs import frozen
 from videovector_core.media.derived import Derived, Still
 from videovector_core.media.signals import Beat, MediaReader, Probe, Signals, StillFrame
 from videovector_core.ports import Blobs
-from videovector_core.segments.cuts import find_cuts
+from videovector_core.segments import cuts
 
 SAMPLING: Final = "1"
 """Goes up when frames, thumbnails, sound or cuts come out differently for the same file."""
@@ -56,7 +56,7 @@ class StoredDecoder:
         audio = (await self.blobs.put(_read([signals.audio]))).sha256 if signals.audio else None
         return Derived(
             duration=signals.probe.duration,
-            cuts=find_cuts(signals),
+            cuts=cuts.find(signals.times, signals.differences, signals.features),
             frames=frames,
             frames_blob=frames_blob,
             thumbnails=thumbnails,

@@ -32,6 +32,7 @@ from videovector_core.models.ports import (
 )
 from videovector_core.ports import Blobs
 from videovector_core.search.lexical import tokens
+from videovector_core.segments.cuts import Cut
 
 
 def toy(kind: str = "video", *, duration: float = 30.0, **more: Any) -> bytes:
@@ -69,7 +70,7 @@ class ToyDecoder:
         has_frames = about["kind"] != "audio"
         return Derived(
             about["duration"],
-            about.get("cuts", []),
+            [Cut(float(second)) for second in about.get("cuts", [])],
             frames if has_frames else (),
             pack.sha256 if has_frames else None,
             audio=audio,

@@ -52,25 +52,40 @@ class Imports:
         index_id: str | None = None,
     ) -> JobView:
         """Take one file in. The answer is the finished job; bad media raise before anything is kept."""
-        item = await self.media.take_in(caller, chunks, file_name=file_name, title=title, index_id=index_id)
-        now = self.clock.now()
+        item = await self.prepare(caller, chunks, file_name=file_name, title=title, index_id=index_id)
+        return await self.keep(caller, item)
+
+    async def prepare(
+        self,
+        caller: Caller,
+        chunks: AsyncIterable[bytes],
+        *,
+        file_name: str,
+        title: str | None = None,
+        index_id: str | None = None,
+    ) -> MediaItem:
+        """Do the first half of an upload, which may take long: store and probe the bytes, keep no row."""
+        return await self.media.take_in(caller, chunks, file_name=file_name, title=title, index_id=index_id)
+
+    async def keep(self, caller: Caller, item: MediaItem) -> JobView:
+        """Do the second half: keep the item, its job and their events in one transaction."""
         job = ImportJob(
             self.ids.new("import_job"),
             caller.user_id,
             JobStatus.COMPLETED,
             "upload",
             item.created_at,
-            target_index_id=index_id,
+            target_index_id=item.index_id,
             started_at=item.created_at,
-            completed_at=now,
+            completed_at=self.clock.now(),
         )
+        file = _done(self.ids.new("file"), job, item)
+        about = {"job_id": job.job_id, "index_id": item.index_id, "connector_id": None, "status": job.status.value}
+        progress = {"total_files": 1, "imported": 1, "failed": 0, "skipped": 0, "bytes_transferred": item.size}
+        event = NewEvent("import_job.completed", {**about, "progress": progress}, index_id=item.index_id)
         async with self.begin() as tx:
-            item = await keep_media(tx, item)
-            file = _done(self.ids.new("file"), job, item)
+            await keep_media(tx, item)
             await tx.imports.add(job, [file])
-            about = {"job_id": job.job_id, "index_id": index_id, "connector_id": None, "status": job.status.value}
-            progress = {"total_files": 1, "imported": 1, "failed": 0, "skipped": 0, "bytes_transferred": item.size}
-            event = NewEvent("import_job.completed", {**about, "progress": progress}, index_id=index_id)
             await tx.events.append(caller.user_id, [event])
         return JobView(job, Page((file,)), 1, Page(()), (item,))
 

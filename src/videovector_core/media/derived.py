@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from attrs import asdict, field, frozen
 
 from videovector_core.media.signals import Beat, Probe
+from videovector_core.segments.cuts import Cut, CutKind
 
 
 @frozen
@@ -24,16 +25,20 @@ class Still:
     after_cut: bool = False
 
 
+def _cuts(values: Sequence[Any]) -> tuple[Cut, ...]:
+    return tuple(value if isinstance(value, Cut) else Cut(value[0], CutKind(value[1]), value[2]) for value in values)
+
+
 def _stills(values: Sequence[Any]) -> tuple[Still, ...]:
     return tuple(value if isinstance(value, Still) else Still(*value) for value in values)
 
 
 @frozen
 class Derived:
-    """The keepings of one pass. `cuts` are seconds at which a new shot starts; `audio` is a 16 kHz mono WAV blob."""
+    """The keepings of one pass; `audio` is a 16 kHz mono WAV blob."""
 
     duration: float
-    cuts: tuple[float, ...] = field(default=(), converter=tuple[float, ...])
+    cuts: tuple[Cut, ...] = field(default=(), converter=_cuts)
     frames: tuple[Still, ...] = field(default=(), converter=_stills)
     frames_blob: str | None = None
     thumbnails: tuple[Still, ...] = field(default=(), converter=_stills)
@@ -44,7 +49,11 @@ class Derived:
     def plain(self) -> dict[str, Any]:
         """Return plain JSON that the constructor takes back."""
         stills = {name: [list(asdict(s).values()) for s in getattr(self, name)] for name in ("frames", "thumbnails")}
-        return {**asdict(self, recurse=False), "cuts": list(self.cuts), **stills}
+        return {
+            **asdict(self, recurse=False),
+            "cuts": [[cut.time, cut.kind.value, cut.strength] for cut in self.cuts],
+            **stills,
+        }
 
     @property
     def blobs(self) -> tuple[str, ...]:

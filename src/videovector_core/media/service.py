@@ -124,6 +124,16 @@ class Media:
         item = await self.get(caller, video_id)
         return await self.decoder.gif(item.sha256, 0.0, min(3.0, item.duration))
 
+    async def segment_gif(self, caller: Caller, segment_id: str) -> bytes:
+        """Return a GIF of a segment."""
+        segment, item = await self.segment(caller, segment_id)
+        return await self.decoder.gif(item.sha256, segment.start, segment.end)
+
+    async def poster(self, caller: Caller, video_id: str) -> bytes:
+        """Return a JPEG of the first tenth of an item, where there is mostly more to see than at its start."""
+        item = await self.get(caller, video_id)
+        return await self.decoder.thumbnail(item.sha256, item.duration / 10)
+
     async def _probed(self, blob: Blob) -> Probe:
         if not blob.size:
             raise Invalid("The file is empty; upload one that holds media.", code="validation_empty_file")
@@ -136,13 +146,9 @@ class Media:
             await self.blobs.delete(sha256)
 
 
-async def keep_media(tx: MediaUseTx, item: MediaItem) -> MediaItem:
-    """Keep an item with its event; when a repeated request kept it already, return that one."""
-    if not await tx.media.add(item):
-        known = await tx.media.get(item.user_id, item.video_id)
-        if known is None:
-            raise NotFound.of("video", item.video_id)
-        return known
+async def keep_media(tx: MediaUseTx, item: MediaItem) -> None:
+    """Keep an item with its event."""
+    await tx.media.add(item)
     about = {
         "video_id": item.video_id,
         "index_id": item.index_id,
@@ -152,7 +158,6 @@ async def keep_media(tx: MediaUseTx, item: MediaItem) -> MediaItem:
     }
     created = NewEvent("media.created", about, video_id=item.video_id, index_id=item.index_id)
     await tx.events.append(item.user_id, [created])
-    return item
 
 
 async def find_media(tx: MediaTx, caller: Caller, video_id: str) -> MediaItem:

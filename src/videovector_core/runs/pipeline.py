@@ -39,6 +39,7 @@ from videovector_core.runs.model import (
     planned,
 )
 from videovector_core.runs.vectors import Vectorizer, VectorsTx
+from videovector_core.segments.cuts import Cut
 from videovector_core.segments.model import Segment, SegmentSet
 from videovector_core.segments.planning import cut
 from videovector_core.segments.ports import SegmentsTx
@@ -368,7 +369,7 @@ class Pipeline:
             return None, error.message
 
     async def _segments(
-        self, run: Run, item: MediaItem, cuts: tuple[float, ...], duration: float, transcript: Transcript | None
+        self, run: Run, item: MediaItem, cuts: tuple[Cut, ...], duration: float, transcript: Transcript | None
     ) -> tuple[SegmentSet, list[Segment]]:
         version = f"{CUT_VERSION}/{self.gatherer.decoder.version}"
         fingerprint = run.segmentation.fingerprint(item.media_type.value, version)

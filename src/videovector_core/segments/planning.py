@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from videovector_core.media.signals import MediaType
 from videovector_core.models.ports import Transcript
 from videovector_core.segments import slices
+from videovector_core.segments.cuts import Cut
 from videovector_core.segments.model import AudioMode, Segmentation, VideoMode
 
 
 def cut(
-    how: Segmentation, media_type: MediaType, duration: float, cuts: Sequence[float], transcript: Transcript
+    how: Segmentation, media_type: MediaType, duration: float, cuts: Sequence[float | Cut], transcript: Transcript
 ) -> list[tuple[float, float]]:
     """Return the slices `(start, end)` in seconds that cover the item without gap or overlap."""
     if media_type is MediaType.IMAGE:
-        return [(0.0, 0.0)]
+        return slices.image()
     if media_type is MediaType.VIDEO:
         if how.video is VideoMode.FIXED:
             return slices.fixed(duration, how.video_seconds or 1)

@@ -1,0 +1,79 @@
+"""Settings: environment variables `VIDEOVECTOR_*`, with defaults that run everything embedded."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Network = IPv4Network | IPv6Network
+
+
+class WrongSetting(Exception):
+    """A setting is wrong, and the start stops."""
+
+
+class Settings(BaseSettings):
+    """What an operator may decide. Each field is the variable of the same name with `VIDEOVECTOR_` in front."""
+
+    model_config = SettingsConfigDict(env_prefix="VIDEOVECTOR_", extra="ignore")
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    public_url: str | None = Field(None, description="Origin that is written into links (http://HOST:PORT).")
+    data_dir: Path = Field(Path(".videovector"), description="Everything embedded lives below it.")
+    database_url: SecretStr | None = Field(None, description="PostgreSQL DSN (embedded server).")
+    qdrant_url: str | None = Field(None, description="Qdrant server or cluster (embedded engine).")
+    qdrant_api_key: SecretStr | None = Field(None, description="Key of the Qdrant server.")
+    broker_url: SecretStr | None = Field(None, description="amqp:// or redis:// (worker child of serve).")
+    openai_base_url: str | None = Field(None, description="Any OpenAI-compatible endpoint (none).")
+    openai_api_key: SecretStr | None = Field(None, description="Key of that endpoint.")
+    extraction_model: str = Field("local", description="`local` or `openai:NAME`.")
+    transcription_model: str = Field("local", description="`local` or `openai:NAME`.")
+    text_embedding_model: str = Field("local", description="`local` or `openai:NAME`.")
+    image_embedding_model: str = Field("local", description="`local` or `openai:NAME`.")
+    chat_model: str = Field("local", description="`local` or `openai:NAME`.")
+    model_dir: Path | None = Field(None, description="Directory with weights of your own.")
+    models: dict[str, Any] = Field(
+        default_factory=dict, description="API model name to endpoint, model, limits, prices."
+    )
+    secret_key: SecretStr | None = Field(
+        None, description="Key for encryption and signing (made in the data directory)."
+    )
+    lease_seconds: float = Field(30.0, ge=1, le=3600, description="Length of a work lease.")
+    segment_concurrency: int = Field(4, ge=1, le=512, description="Segments that one worker has in hand at once.")
+    max_media_bytes: int = Field(50 * 1024**3, ge=1, description="Largest media file.")
+    max_media_seconds: float = Field(12 * 3600.0, gt=0, description="Longest media file.")
+    egress_allow: Annotated[tuple[Network, ...], NoDecode] = Field(
+        (), description="Networks that user-given URLs may reach besides public addresses."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
+
+    @field_validator("egress_allow", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @classmethod
+    def load(cls, **given: Any) -> Self:
+        """Read the environment.
+
+        Raises:
+            WrongSetting: names the variable and what is wrong with it.
+        """
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = f"VIDEOVECTOR_{'_'.join(map(str, first['loc'][:1])).upper()}"
+            raise WrongSetting(f"{name} is wrong: {first['msg']}.") from error
+
+    @property
+    def origin(self) -> str:
+        """The origin that is written into links."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")

@@ -1,0 +1,186 @@
+"""The composition root: settings in, a working `VideoVector` out. Nothing else knows which adapter is used."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from attrs import frozen
+
+from videovector_adapters import secrets
+from videovector_adapters.av.derive import StoredDecoder
+from videovector_adapters.av.limits import MediaLimits
+from videovector_adapters.av.reader import AvReader
+from videovector_adapters.children import die_with_parent
+from videovector_adapters.local.clients import LocalTextEmbedder, LocalTranscriber
+from videovector_adapters.local.extractive import ExtractiveExtractor
+from videovector_adapters.local.sight import LocalImageEmbedder, LocalPictureReader
+from videovector_adapters.local.weights import Weights
+from videovector_adapters.postgres.database import Database
+from videovector_adapters.postgres.embedded import EmbeddedPostgres
+from videovector_adapters.qdrant.edge import EdgeServer, EdgeVectors
+from videovector_adapters.settings import Settings
+from videovector_adapters.storage.files import FileBlobs
+from videovector_adapters.tokens import Bearers, Tokens
+from videovector_core.access.secrets import Secret
+from videovector_core.access.service import Access
+from videovector_core.app import Concurrency, Ports, VideoVector
+from videovector_core.ids import new_id
+from videovector_core.models.bundle import Models
+from videovector_core.models.table import ModelTable
+from videovector_core.search.ports import VectorIndex
+from videovector_core.work import Pace
+
+__all__ = ["accounts", "bearers", "build", "database", "die_with_parent", "pace", "secret_key", "tokens"]
+
+
+@frozen
+class SystemClock:
+    """`Clock` of this machine."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@frozen
+class RandomIds:
+    """`Ids` from time and entropy."""
+
+    def new(self, kind: str) -> str:
+        return new_id(kind)
+
+
+@contextlib.asynccontextmanager
+async def build(settings: Settings, *, owns_engine: bool | None) -> AsyncIterator[VideoVector]:
+    """Put the application together and take it apart again.
+
+    `owns_engine` says who runs the embedded vector engine: this process, another one (`False`), or whoever has it
+    already and otherwise this one (`None`).
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        opened = await stack.enter_async_context(database(settings))
+        await opened.migrate()
+        vectors = await _vectors(settings, stack, owns_engine=owns_engine)
+        blobs = FileBlobs(settings.data_dir.absolute() / "blobs")
+        limits = MediaLimits(size=settings.max_media_bytes, seconds=settings.max_media_seconds)
+        reader = AvReader(limits)
+        stack.push_async_callback(reader.close)
+        ports = Ports(
+            begin=opened.begin,
+            clock=SystemClock(),
+            ids=RandomIds(),
+            blobs=blobs,
+            doorbell=opened.doorbell,
+            decoder=StoredDecoder(reader, blobs),
+            models=_models(settings, stack),
+            vectors=vectors,
+            pepper=_pepper(settings),
+        )
+        yield VideoVector(ports, Concurrency(segments=settings.segment_concurrency))
+
+
+@contextlib.asynccontextmanager
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    """Open the database: the operator's, or the embedded one, which is started when nobody runs it yet."""
+    prepare(settings.data_dir)
+    async with contextlib.AsyncExitStack() as stack:
+        if settings.database_url is not None:
+            dsn = settings.database_url.get_secret_value()
+        else:
+            dsn = await stack.enter_async_context(EmbeddedPostgres(settings.data_dir.absolute()))
+        yield await stack.enter_async_context(Database(dsn, RandomIds()))
+
+
+@contextlib.asynccontextmanager
+async def accounts(settings: Settings) -> AsyncIterator[Access]:
+    """Open just what users and keys need; this works beside a running server."""
+    async with database(settings) as opened:
+        await opened.migrate()
+        yield Access(opened.begin, SystemClock(), RandomIds(), _pepper(settings))
+
+
+def prepare(data_dir: Path) -> None:
+    """Make the data directory, private to its owner."""
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    data_dir.chmod(0o700)
+
+
+def secret_key(settings: Settings) -> bytes:
+    """Return the key that everything secret is derived from: the operator's, or one made in the data directory."""
+    if settings.secret_key is not None:
+        return secrets.key_from_text(settings.secret_key.get_secret_value())
+    return secrets.load_or_create_key(settings.data_dir.absolute())
+
+
+def tokens(settings: Settings) -> Tokens:
+    """Return the issuer of our own bearer tokens."""
+    return Tokens(secret_key(settings), "videovector", "videovector", SystemClock())
+
+
+def bearers(settings: Settings) -> Bearers:
+    """Return the verifier of bearer tokens."""
+    return Bearers(tokens(settings))
+
+
+def pace(settings: Settings) -> Pace:
+    """Return the times of the work engine."""
+    return Pace.for_lease(settings.lease_seconds)
+
+
+def _pepper(settings: Settings) -> Secret:
+    return Secret(secrets.derive(secret_key(settings), "api-keys").hex())
+
+
+async def _vectors(settings: Settings, stack: contextlib.AsyncExitStack, *, owns_engine: bool | None) -> VectorIndex:
+    if settings.qdrant_url is not None:
+        from videovector_adapters.qdrant.server import QdrantVectors  # noqa: PLC0415 - its client is needed only here
+
+        key = settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None
+        remote = QdrantVectors(settings.qdrant_url, key)
+        stack.push_async_callback(remote.close)
+        return remote
+    directory = settings.data_dir.absolute() / "vectors"
+    socket = directory / "engine.sock"
+    if owns_engine is None:
+        owns_engine = not await _answers(socket)
+    if owns_engine:
+        server = EdgeServer(directory, socket)
+        await server.start()
+        stack.push_async_callback(server.stop)
+    vectors = EdgeVectors(socket)
+    stack.push_async_callback(vectors.close)
+    return vectors
+
+
+async def _answers(socket: Path) -> bool:
+    vectors = EdgeVectors(socket)
+    try:
+        await vectors.count()
+    except Exception:  # noqa: BLE001 - whatever is wrong, nobody answers
+        return False
+    else:
+        return True
+    finally:
+        await vectors.close()
+
+
+def _models(settings: Settings, stack: contextlib.AsyncExitStack) -> Models:
+    weights = Weights(settings.model_dir) if settings.model_dir else Weights()
+    text = LocalTextEmbedder(weights)
+    images = LocalImageEmbedder(weights)
+    pictures, transcriber = LocalPictureReader(weights), LocalTranscriber(weights)
+    for part in (text, images, pictures, transcriber):
+        stack.push_async_callback(part.close)
+    extractive = ExtractiveExtractor(text)
+    return Models(
+        extractor=extractive,
+        synthesizer=extractive,
+        text=text,
+        table=ModelTable(default="local"),
+        transcriber=transcriber,
+        images=images,
+        joint=images,
+        pictures=pictures,
+    )

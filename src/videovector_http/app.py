@@ -1,0 +1,53 @@
+"""The public surface as one ASGI application."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Litestar, Request, Router
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+
+from videovector_core import __version__
+from videovector_core.access.model import Caller
+from videovector_http import access, health, imports, indexes, media, prompts, runs, search
+from videovector_http.context import Context
+from videovector_http.errors import handler
+from videovector_http.gate import Gate, Outer
+from videovector_http.receipts import Receipts
+
+MAX_BODY = 1024 * 1024
+PAGES = (access, indexes, media, imports, prompts, runs, search)
+
+
+def create_app(context: Context) -> Outer:
+    """Make the application around one context."""
+    receipts = Receipts(context.vv, context.sealer)
+
+    async def provide_context() -> Context:
+        return context
+
+    async def provide_receipts() -> Receipts:
+        return receipts
+
+    async def provide_caller(request: Request[Any, Any, Any]) -> Caller:
+        caller: Caller = request.scope["state"]["caller"]
+        return caller
+
+    api = Router("/api/v2", route_handlers=[route for page in PAGES for route in page.ROUTES])
+    app = Litestar(
+        route_handlers=[*health.ROUTES, api],
+        middleware=[Gate(context, receipts)],
+        dependencies={
+            "context": Provide(provide_context),
+            "receipts": Provide(provide_receipts),
+            "caller": Provide(provide_caller),
+        },
+        exception_handlers={Exception: handler},
+        request_max_body_size=MAX_BODY,
+        openapi_config=OpenAPIConfig(
+            "VideoVector", __version__, path="/api/v2/openapi", render_plugins=[JsonRenderPlugin()]
+        ),
+    )
+    return Outer(app)

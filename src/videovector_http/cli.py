@@ -1,0 +1,138 @@
+"""The command line: `videovector serve | worker | migrate | keys | token | check | demo | openapi`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from videovector_adapters import wiring
+from videovector_adapters.settings import Settings, WrongSetting
+from videovector_core.access.model import Caller
+from videovector_core.errors import VideoVectorError
+from videovector_http import serving
+
+Command = Callable[[Settings, argparse.Namespace], Awaitable[int]]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command; the exit status is 0 when it did what it was asked for."""
+    given = _parser().parse_args(arguments)
+    try:
+        settings = Settings.load()
+        logging.basicConfig(
+            level=settings.log_level.upper(), stream=sys.stderr, format="%(levelname)-7s %(name)s: %(message)s"
+        )
+        for chatty in ("httpx", "httpx2"):
+            logging.getLogger(chatty).setLevel(logging.WARNING)
+        command: Command = given.command
+        sys.exit(asyncio.run(command(settings, given)))
+    except (WrongSetting, VideoVectorError) as error:
+        sys.exit(f"videovector: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+async def serve(settings: Settings, _: argparse.Namespace) -> int:
+    """Serve the API, with a worker beside it unless workers are started by a broker."""
+    return await serving.serve(settings)
+
+
+async def worker(settings: Settings, given: argparse.Namespace) -> int:
+    """Do background work until told to stop."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(one, stop.set)
+    if given.child:
+        wiring.die_with_parent()
+    async with wiring.build(settings, owns_engine=False) as vv:
+        await vv.engine(wiring.pace(settings)).run(stop)
+    return 0
+
+
+async def migrate(settings: Settings, _: argparse.Namespace) -> int:
+    """Bring the tables up to date."""
+    async with wiring.database(settings) as opened:
+        print(f"the tables are at version {await opened.migrate()}")  # noqa: T201 - the answer of the command
+    return 0
+
+
+async def keys_create(settings: Settings, given: argparse.Namespace) -> int:
+    """Make an API key and print it, and nothing else."""
+    async with wiring.accounts(settings) as access:
+        user = await access.ensure_user(given.user)
+        _, secret = await access.create_key(
+            Caller(user.user_id), name=given.name, scopes=given.scopes.split(","), expires_in_days=given.expires_in_days
+        )
+    print(secret.reveal())  # noqa: T201 - the answer of the command
+    return 0
+
+
+async def token(settings: Settings, given: argparse.Namespace) -> int:
+    """Print a bearer token that speaks for a user, and nothing else."""
+    async with wiring.accounts(settings) as access:
+        user = await access.ensure_user(given.user)
+        print(wiring.tokens(settings).issue(user.user_id))  # noqa: T201 - the answer of the command
+    return 0
+
+
+async def check(settings: Settings, _: argparse.Namespace) -> int:
+    """Compare embedding rows with the points of the engine, both ways."""
+    async with wiring.build(settings, owns_engine=None) as vv:
+        report = await vv.checker.check()
+    print(report.sentence)  # noqa: T201 - the answer of the command
+    return 0 if report.clean else 1
+
+
+async def openapi(settings: Settings, _: argparse.Namespace) -> int:
+    """Print the OpenAPI document."""
+    print(serving.openapi(settings))  # noqa: T201 - the answer of the command
+    return 0
+
+
+async def demo(settings: Settings, given: argparse.Namespace) -> int:
+    """Show the whole way from a file to a moment on a server of its own."""
+    from videovector_http.demo import show  # noqa: PLC0415 - needs the published client, which only the demo does
+
+    return await show.demo(settings, [Path(file) for file in given.files])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "videovector",
+        description="An open video-understanding server. Settings are environment variables VIDEOVECTOR_*.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, command: Command, **options: object) -> argparse.ArgumentParser:
+        found = commands.add_parser(name, help=(command.__doc__ or "").strip().split("\n")[0], **options)  # type: ignore[arg-type]
+        found.set_defaults(command=command)
+        return found
+
+    add("serve", serve)
+    add("worker", worker).add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    add("migrate", migrate)
+    add("check", check)
+    add("openapi", openapi)
+    add("demo", demo).add_argument("files", nargs="*", metavar="FILE", help="your own video, audio or image files")
+    keys = commands.add_parser("keys", help="Make API keys.").add_subparsers(required=True, metavar="COMMAND")
+    create = keys.add_parser("create", help="Make a key and print it, and nothing else.")
+    create.add_argument("--name", required=True, help="what the key is for")
+    create.add_argument("--scopes", default="read", help="comma list of search, read, write, admin")
+    create.add_argument("--expires-in-days", type=int, help="1 to 365; without it the key does not expire")
+    create.set_defaults(command=keys_create)
+    bearer = add("token", token)
+    for one in (create, bearer):
+        one.add_argument("--user", default="owner", help="account name; an unknown one is created")
+    return parser
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(BrokenPipeError):
+        main()

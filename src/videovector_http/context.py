@@ -1,0 +1,155 @@
+"""What every route shares: the application, who calls, cursors and links."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
+
+from attrs import frozen
+
+from videovector_core.access.model import Caller, Credential
+from videovector_core.app import VideoVector
+from videovector_core.errors import Invalid, NotFound, Unauthenticated
+from videovector_core.page import After
+
+_MAC: Final = 16
+LINK_SECONDS: Final = 3600
+
+
+class Sealer(Protocol):
+    """Encrypts what must be kept and not read; `about` binds it to its owner."""
+
+    def seal(self, plain: bytes, *, about: bytes) -> bytes:
+        """Encrypt."""
+        ...
+
+    def open(self, sealed: bytes, *, about: bytes) -> bytes:
+        """Decrypt."""
+        ...
+
+
+class Claims(Protocol):
+    """What a verified bearer token says."""
+
+    @property
+    def subject(self) -> str:
+        """The id of the user."""
+        ...
+
+
+class Verifier(Protocol):
+    """Verifies bearer tokens; raises `Unauthenticated`."""
+
+    async def verify(self, token: str) -> Claims:
+        """Return what the token says."""
+        ...
+
+
+@frozen
+class Signer:
+    """Signs cursors and links with a key of its own; `bound` ties a signature to its purpose and request."""
+
+    key: bytes
+
+    def seal(self, value: Any, *bound: Any) -> str:
+        """Write a value as text that only this server could have written."""
+        body = json.dumps(value, separators=(",", ":")).encode()
+        return f"{_text(body)}.{_text(self._mac(body, bound))}"
+
+    def open(self, text: str, *bound: Any) -> Any | None:
+        """Read a value back; `None` when it was written for something else or by somebody else."""
+        body, _, mac = text.partition(".")
+        try:
+            plain = _bytes(body)
+            genuine = hmac.compare_digest(self._mac(plain, bound), _bytes(mac))
+            return json.loads(plain) if genuine else None
+        except ValueError:
+            return None
+
+    def cursor(self, after: After | None, *bound: Any) -> str | None:
+        """Seal a place in a list; `None` at its end."""
+        return None if after is None else self.seal(list(after), "cursor", *bound)
+
+    def place(self, cursor: str | None, *bound: Any) -> After | None:
+        """Open a place in a list.
+
+        Raises:
+            Invalid: code `invalid_cursor`, when it is not from the same list and request.
+        """
+        if cursor is None:
+            return None
+        found = self.open(cursor, "cursor", *bound)
+        if not isinstance(found, list):
+            raise Invalid(
+                "The cursor belongs to another request or was changed; start from the first page.",
+                code="invalid_cursor",
+            )
+        return tuple(found)
+
+    def _mac(self, body: bytes, bound: tuple[Any, ...]) -> bytes:
+        about = json.dumps(bound, separators=(",", ":"), default=str).encode()
+        return hmac.new(self.key, about + b"\0" + body, hashlib.sha256).digest()[:_MAC]
+
+
+@frozen
+class Context:
+    """Everything that routes are given."""
+
+    vv: VideoVector
+    signer: Signer
+    sealer: Sealer
+    verifier: Verifier | None = None
+    public_url: str = "http://127.0.0.1:8000"
+
+    def now(self) -> datetime:
+        """Return the present moment."""
+        return self.vv.ports.clock.now()
+
+    def link(self, user_id: str, kind: str, owner: str, seconds: int = LINK_SECONDS) -> str:
+        """Return an absolute URL that plays without a credential, for a while."""
+        return self.link_until(user_id, kind, owner, seconds)[0]
+
+    def link_until(self, user_id: str, kind: str, owner: str, seconds: int = LINK_SECONDS) -> tuple[str, datetime]:
+        """Return such a URL and when it ends."""
+        # whole windows, so that the same picture has the same URL for a while and browsers can keep it
+        now = int(self.now().timestamp())
+        until = now - now % seconds + 2 * seconds
+        token = self.signer.seal([user_id, kind, owner, until], "link")
+        ends = self.now() + timedelta(seconds=until - now)
+        return f"{self.public_url}/api/v2/media/stream?token=pm2.{token}", ends
+
+    def granted(self, token: str) -> tuple[str, str, str]:
+        """Return user, kind and owner of a link; `NotFound` when it is not ours or has ended."""
+        found = self.signer.open(token.removeprefix("pm2."), "link") if token.startswith("pm2.") else None
+        if not isinstance(found, list) or found[3] < self.now().timestamp():
+            raise NotFound("This link has ended or was changed; ask for a new one.", code="resource_link_not_found")
+        return found[0], found[1], found[2]
+
+    async def caller(self, headers: Mapping[str, str]) -> Caller:
+        """Say who calls: an API key wins over a bearer token, which may also hold an API key."""
+        key = headers.get("x-api-key")
+        if key is not None:
+            return await self.vv.access.caller_with_key(key.strip())
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        token = token.strip()
+        if scheme.lower() == "bearer" and token.startswith("sk_"):
+            return await self.vv.access.caller_with_key(token)
+        if scheme.lower() == "bearer" and token and self.verifier is not None:
+            claims = await self.verifier.verify(token)
+            user = await self.vv.access.known_user(claims.subject)
+            if user is not None:
+                return Caller(user.user_id, credential=Credential.JWT)
+        raise Unauthenticated("There is no valid credential on the request; send an API key in X-API-Key.")
+
+
+def _text(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def _bytes(text: str) -> bytes:
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

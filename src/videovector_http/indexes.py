@@ -1,0 +1,77 @@
+"""Indexes, and what lies in them."""
+
+from __future__ import annotations
+
+from litestar import get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody
+
+from videovector_core.access.model import Caller, Scope
+from videovector_http.context import Context
+from videovector_http.paging import Limit
+from videovector_http.render import Render
+from videovector_http.wire import indexes as wire
+from videovector_http.wire.convert import out
+from videovector_http.wire.envelopes import Page
+from videovector_http.wire.media import Video
+from videovector_http.wire.runs import PromptRun
+
+
+@post("/indexes", opt={"scope": Scope.WRITE}, status_code=201)
+async def create_index(
+    data: JSONBody[wire.CreateIndex], context: NamedDependency[Context], caller: NamedDependency[Caller]
+) -> wire.Index:
+    """Make an index."""
+    return out(await context.vv.indexes.create(caller, name=data.name), wire.Index)
+
+
+@get("/indexes", opt={"scope": Scope.SEARCH})
+async def list_indexes(
+    context: NamedDependency[Context], caller: NamedDependency[Caller], include_defaults: FromQuery[bool] = True
+) -> list[wire.Index]:
+    """List the caller's indexes, newest first, then the shared ones."""
+    return [out(one, wire.Index) for one in await context.vv.indexes.all(caller, defaults=include_defaults)]
+
+
+@get("/indexes/{index_id:str}", opt={"scope": Scope.SEARCH})
+async def retrieve_index(
+    index_id: FromPath[str], context: NamedDependency[Context], caller: NamedDependency[Caller]
+) -> wire.Index:
+    """Return one index."""
+    return out(await context.vv.indexes.get(caller, index_id), wire.Index)
+
+
+@get("/indexes/{index_id:str}/videos", opt={"scope": Scope.READ})
+async def list_videos(
+    index_id: FromPath[str],
+    context: NamedDependency[Context],
+    caller: NamedDependency[Caller],
+    limit: FromQuery[Limit] = 50,
+    cursor: FromQuery[str | None] = None,
+) -> Page[Video]:
+    """List the media of an index, newest first."""
+    bound = ("index videos", caller.user_id, index_id)
+    after = context.signer.place(cursor, *bound)
+    page = await context.vv.media.page(caller, index_id, limit=limit, after=after)
+    runs = await context.vv.runs.of_media(caller, [item.video_id for item in page.items])
+    rows = [Render(context).video(item, runs.get(item.video_id, ())) for item in page.items]
+    return Page.of(rows, limit=limit, next_cursor=context.signer.cursor(page.after, *bound))
+
+
+@get("/indexes/{index_id:str}/prompt-runs", opt={"scope": Scope.READ})
+async def list_runs(
+    index_id: FromPath[str],
+    context: NamedDependency[Context],
+    caller: NamedDependency[Caller],
+    limit: FromQuery[Limit] = 50,
+    cursor: FromQuery[str | None] = None,
+) -> Page[PromptRun]:
+    """List the runs that touched media of an index, newest first."""
+    bound = ("index runs", caller.user_id, index_id)
+    after = context.signer.place(cursor, *bound)
+    page = await context.vv.runs.page(caller, index_id=index_id, limit=limit, after=after)
+    rows = [Render(context).run(view) for view in page.items]
+    return Page.of(rows, limit=limit, next_cursor=context.signer.cursor(page.after, *bound))
+
+
+ROUTES = [create_index, list_indexes, retrieve_index, list_videos, list_runs]

@@ -1,0 +1,267 @@
+"""Media: upload, register, retrieve, segments, pictures, and the stream behind short-lived links."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.response import Stream
+
+from videovector_core.access.model import Caller, Scope
+from videovector_core.errors import Invalid, NotFound
+from videovector_core.media.model import MediaItem
+from videovector_http.context import Context
+from videovector_http.gate import PUBLIC
+from videovector_http.paging import Limit, LongLimit
+from videovector_http.ranges import served_range
+from videovector_http.receipts import Receipts
+from videovector_http.render import Render
+from videovector_http.uploads import upload
+from videovector_http.wire import media as wire
+from videovector_http.wire.convert import rfc3339
+from videovector_http.wire.envelopes import Page
+from videovector_http.wire.imports import UploadJob
+from videovector_http.wire.runs import PromptRun
+from videovector_http.wire.segments import Segment, VideoSegments
+
+_PRIVATE = {"Cache-Control": "private, max-age=3600"}
+
+
+@post("/videos/upload", opt={"scope": Scope.WRITE, "keyed": "own"}, status_code=202, request_max_body_size=None)
+async def upload_video(
+    request: Request[Any, Any, Any],
+    context: NamedDependency[Context],
+    receipts: NamedDependency[Receipts],
+    caller: NamedDependency[Caller],
+) -> Response[UploadJob]:
+    """Upload a video, audio file or image; without `index_id` it goes to the playground."""
+    body, replayed = await upload(request, context, receipts, caller)
+    headers = {"Idempotency-Replayed": "true"} if replayed else {}
+    return Response(body, status_code=202, media_type="application/json", headers=headers)  # type: ignore[arg-type]
+
+
+@post("/videos", opt={"scope": Scope.WRITE}, status_code=202)
+async def register_video(
+    data: JSONBody[wire.RegisterVideo], context: NamedDependency[Context], caller: NamedDependency[Caller]
+) -> UploadJob:
+    """Register media that lies elsewhere."""
+    await context.vv.indexes.get(caller, data.index_id)
+    raise Invalid(
+        "This server does not fetch media from other places yet; upload the file to /videos/upload.",
+        code="validation_video_uri_not_allowed",
+        details={"video_uri": data.video_uri[:200]},
+    )
+
+
+@get("/videos/{video_id:str}", opt={"scope": Scope.READ})
+async def retrieve_video(
+    video_id: FromPath[str], context: NamedDependency[Context], caller: NamedDependency[Caller]
+) -> wire.Video:
+    """Return a media item with how far its runs have come."""
+    item = await context.vv.media.get(caller, video_id)
+    runs = await context.vv.runs.of_media(caller, [video_id])
+    return Render(context).video(item, runs.get(video_id, ()), segments=True)
+
+
+@get("/videos/{video_id:str}/segments", opt={"scope": Scope.READ})
+async def list_segments(
+    video_id: FromPath[str],
+    context: NamedDependency[Context],
+    caller: NamedDependency[Caller],
+    run_id: FromQuery[str | None] = None,
+    latest_run: FromQuery[bool] = False,
+    limit: FromQuery[Limit] = 50,
+    cursor: FromQuery[str | None] = None,
+) -> Page[Segment]:
+    """List segments: of one run, of the newest run, or of the newest searchable one."""
+    bound = ("segments", caller.user_id, video_id, run_id, latest_run)
+    after = context.signer.place(cursor, *bound)
+    item, view = await context.vv.runs.segments(
+        caller, video_id, run_id=run_id, latest_run=latest_run, limit=limit, after=after
+    )
+    rows = [Render(context).segment(item, segment, row) for segment, row in view.pairs.items]
+    return Page.of(rows, limit=limit, next_cursor=context.signer.cursor(view.pairs.after, *bound))
+
+
+@get("/videos/{video_id:str}/prompt-runs", opt={"scope": Scope.READ})
+async def list_runs(
+    video_id: FromPath[str],
+    context: NamedDependency[Context],
+    caller: NamedDependency[Caller],
+    limit: FromQuery[LongLimit | None] = None,
+) -> list[PromptRun]:
+    """List the runs that touched a media item, newest first."""
+    page = await context.vv.runs.page(caller, video_id=video_id, limit=limit or 100_000)
+    return [Render(context).run(view) for view in page.items]
+
+
+@get("/playground/videos", opt={"scope": Scope.READ})
+async def list_playground(
+    context: NamedDependency[Context],
+    caller: NamedDependency[Caller],
+    limit: FromQuery[Limit] = 50,
+    cursor: FromQuery[str | None] = None,
+) -> Page[wire.Video]:
+    """List the caller's media that lie in no index, newest first."""
+    bound = ("playground", caller.user_id)
+    page = await context.vv.media.page(caller, None, limit=limit, after=context.signer.place(cursor, *bound))
+    runs = await context.vv.runs.of_media(caller, [item.video_id for item in page.items])
+    rows = [Render(context).video(item, runs.get(item.video_id, ())) for item in page.items]
+    return Page.of(rows, limit=limit, next_cursor=context.signer.cursor(page.after, *bound))
+
+
+@post("/videos/batch", opt={"scope": Scope.READ, "keyed": False}, status_code=200)
+async def batch_retrieve(
+    data: JSONBody[wire.BatchVideos], context: NamedDependency[Context], caller: NamedDependency[Caller]
+) -> list[wire.VideoWithDetails]:
+    """Return several media items; unknown ids are left out."""
+    items = await context.vv.media.many(caller, data.video_ids)
+    runs = await context.vv.runs.of_media(caller, [item.video_id for item in items])
+    render = Render(context)
+    return [
+        wire.VideoWithDetails(
+            **{name: getattr(base, name) for name in wire.Video.__struct_fields__},
+            first_thumbnail=context.link(caller.user_id, "poster", item.video_id),
+        )
+        for item in items
+        for base in [render.video(item, runs.get(item.video_id, ()))]
+    ]
+
+
+@post("/videos/batch/status", opt={"scope": Scope.READ, "keyed": False}, status_code=200)
+async def batch_status(
+    data: JSONBody[wire.BatchVideos], context: NamedDependency[Context], caller: NamedDependency[Caller]
+) -> list[wire.VideoStatus]:
+    """Return how far several media items have come; unknown ids are left out."""
+    items = await context.vv.media.many(caller, data.video_ids)
+    runs = await context.vv.runs.of_media(caller, [item.video_id for item in items])
+    found = [Render(context).video(item, runs.get(item.video_id, ())) for item in items]
+    return [
+        wire.VideoStatus(video_id=one.video_id, status=one.status, processing_status=one.processing_status)
+        for one in found
+    ]
+
+
+@post("/videos/batch/segments", opt={"scope": Scope.READ, "keyed": False}, status_code=200)
+async def batch_segments(
+    data: JSONBody[wire.BatchSegments], context: NamedDependency[Context], caller: NamedDependency[Caller]
+) -> list[VideoSegments]:
+    """Return the segments of several media items, each as one run saw them where a run is named."""
+    if (data.video_ids is None) == (data.targets is None):
+        raise Invalid("Give either video_ids or targets, exactly one of them.", code="validation_batch_choice")
+    targets = data.targets or [wire.BatchVideoSegmentsTarget(video_id=one) for one in data.video_ids or []]
+    known = {item.video_id for item in await context.vv.media.many(caller, [one.video_id for one in targets])}
+    return [await _segments(context, caller, target) for target in targets if target.video_id in known]
+
+
+async def _segments(context: Context, caller: Caller, target: wire.BatchVideoSegmentsTarget) -> VideoSegments:
+    rows: list[Segment] = []
+    after, run_id = None, target.run_id
+    while True:
+        item, view = await context.vv.runs.segments(
+            caller, target.video_id, run_id=target.run_id, limit=100, after=after
+        )
+        run_id = view.run.run_id if view.run else None
+        rows += [Render(context).segment(item, segment, row) for segment, row in view.pairs.items]
+        after = view.pairs.after
+        if after is None:
+            return VideoSegments(video_id=target.video_id, run_id=run_id, segments=rows)
+
+
+@post("/videos/signed-url", opt={"scope": Scope.READ, "keyed": False}, status_code=200)
+async def sign_url(
+    data: JSONBody[wire.SignUrl], context: NamedDependency[Context], caller: NamedDependency[Caller]
+) -> wire.SignedUrl:
+    """Exchange the durable URI of an own object for a link that plays for a while."""
+    kind, owner = await _owned(context, caller, data.gcs_uri)
+    url, ends = context.link_until(caller.user_id, kind, owner)
+    return wire.SignedUrl(signed_url=url, expires_at=rfc3339(ends))
+
+
+_KINDS = {"segments": "segment", "thumbnails": "thumbnail", "gifs": "segment-gif"}
+
+
+async def _owned(context: Context, caller: Caller, uri: str) -> tuple[str, str]:
+    """Say what an own URI stands for; anything that is not exactly one of ours is unknown."""
+    bucket, _, path = uri.removeprefix("gs://").partition("/")
+    parts = path.split("/")
+    if uri.startswith("gs://") and bucket == "videovector":
+        if len(parts) == 2 and (await context.vv.media.get(caller, parts[0])).uri == uri:
+            return "media", parts[0]
+        if len(parts) == 3 and parts[1] in _KINDS:
+            segment, item = await context.vv.media.segment(caller, parts[2].split(".")[0])
+            if item.video_id == parts[0]:
+                return _KINDS[parts[1]], segment.segment_id
+    raise NotFound(
+        "There is no such object of yours; use a gcs_uri from one of your own media.", code="resource_video_not_found"
+    )
+
+
+@get("/videos/{video_id:str}/gif", opt={"scope": Scope.READ})
+async def gif(
+    video_id: FromPath[str], context: NamedDependency[Context], caller: NamedDependency[Caller]
+) -> Response[bytes]:
+    """Return a GIF of the beginning of a media item."""
+    return Response(await context.vv.media.gif(caller, video_id), media_type="image/gif", headers=_PRIVATE)
+
+
+@get("/videos/segments/{segment_id:str}/thumbnail", opt={"scope": Scope.READ})
+async def thumbnail(
+    segment_id: FromPath[str], context: NamedDependency[Context], caller: NamedDependency[Caller]
+) -> Response[bytes]:
+    """Return a JPEG of the middle of a segment."""
+    return Response(await context.vv.media.thumbnail(caller, segment_id), media_type="image/jpeg", headers=_PRIVATE)
+
+
+@get("/media/stream", opt={"scope": PUBLIC})
+async def stream(
+    token: FromQuery[str], request: Request[Any, Any, Any], context: NamedDependency[Context]
+) -> Response[Any]:
+    """Play what a link stands for; byte ranges are honoured for stored media."""
+    user_id, kind, owner = context.granted(token)
+    caller = Caller(user_id, frozenset({Scope.READ}))
+    media = context.vv.media
+    if kind == "thumbnail":
+        return Response(await media.thumbnail(caller, owner), media_type="image/jpeg", headers=_PRIVATE)
+    if kind == "gif":
+        return Response(await media.gif(caller, owner), media_type="image/gif", headers=_PRIVATE)
+    if kind == "poster":
+        return Response(await media.poster(caller, owner), media_type="image/jpeg", headers=_PRIVATE)
+    if kind == "segment-gif":
+        return Response(await media.segment_gif(caller, owner), media_type="image/gif", headers=_PRIVATE)
+    item = (await media.segment(caller, owner))[1] if kind == "segment" else await media.get(caller, owner)
+    return _bytes(context, item, request.headers.get("range"))
+
+
+def _bytes(context: Context, item: MediaItem, wanted: str | None) -> Response[Any]:
+    start, end, status = served_range(wanted, item.size)
+    headers = {
+        **_PRIVATE,
+        "Accept-Ranges": "bytes",
+        "Content-Length": str(end - start),
+        "Content-Disposition": f"inline; filename*=UTF-8''{item.video_id}",
+        "X-Content-Type-Options": "nosniff",
+    }
+    if status == 206:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{item.size}"
+    chunks = context.vv.ports.blobs.read(item.sha256, start=start, end=end)
+    return Stream(chunks, status_code=status, media_type=item.mime_type, headers=headers)
+
+
+ROUTES = [
+    upload_video,
+    register_video,
+    retrieve_video,
+    list_segments,
+    list_runs,
+    list_playground,
+    batch_retrieve,
+    batch_status,
+    batch_segments,
+    sign_url,
+    gif,
+    thumbnail,
+    stream,
+]

@@ -1,0 +1,143 @@
+"""Running the server: the API in this process, and beside it a worker that is started again when it dies."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+
+import uvicorn
+from attrs import define, field
+from litestar import Litestar
+
+from videovector_adapters import memory, secrets, wiring
+from videovector_adapters.settings import Settings
+from videovector_core.app import VideoVector
+from videovector_http.app import create_app
+from videovector_http.context import Context, Signer
+
+log = logging.getLogger(__name__)
+
+DRAIN_SECONDS = 20
+OWNER = "owner"
+
+
+async def serve(settings: Settings) -> int:
+    """Serve until a signal arrives, then let running requests end."""
+    sock = _listening(settings)
+    host, port = sock.getsockname()[:2]
+    settings = settings.model_copy(update={"port": port})
+    async with contextlib.AsyncExitStack() as stack:
+        vv = await stack.enter_async_context(wiring.build(settings, owns_engine=True))
+        context = make_context(settings, vv)
+        server = uvicorn.Server(
+            uvicorn.Config(
+                create_app(context),
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                timeout_graceful_shutdown=DRAIN_SECONDS,
+                timeout_keep_alive=75,
+                server_header=False,
+                h11_max_incomplete_event_size=64 * 1024,
+            )
+        )
+        if settings.broker_url is None:
+            await stack.enter_async_context(_worker(settings))
+        await _greet(vv, host, port)
+        await server.serve(sockets=[sock])
+    return 0
+
+
+def make_context(settings: Settings, vv: VideoVector) -> Context:
+    """Put together what routes are given."""
+    key = wiring.secret_key(settings)
+    return Context(
+        vv,
+        Signer(secrets.derive(key, "signing/links")),
+        secrets.Envelope(key),
+        wiring.bearers(settings),
+        settings.origin,
+    )
+
+
+def openapi(settings: Settings) -> str:
+    """Return the OpenAPI document; nothing is started for it."""
+    key = b"\0" * 32
+    context = Context(VideoVector(memory.ports()), Signer(key), secrets.Envelope(key), public_url=settings.origin)
+    app: Litestar = create_app(context).app
+    return json.dumps(app.openapi_schema.to_schema(), indent=2)
+
+
+def _listening(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    sock = socket.socket(family)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((settings.host, settings.port))
+    except OSError as error:
+        sys.exit(f"videovector: VIDEOVECTOR_PORT: cannot listen on {settings.host}:{settings.port}: {error.strerror}.")
+    return sock
+
+
+async def _greet(vv: VideoVector, host: str, port: int) -> None:
+    """Say where the server is, and how to get in when nobody can yet."""
+    user = await vv.access.ensure_user(OWNER)
+    log.info("listening on http://%s:%s", host, port)
+    async with vv.begin() as tx:
+        keys = await tx.access.keys(user.user_id)
+    if not keys:
+        log.info("make a key with: videovector keys create --name me --scopes admin")
+
+
+@define
+class _Supervisor:
+    """Keeps one worker process running; waits longer after each early death."""
+
+    environment: dict[str, str]
+    process: asyncio.subprocess.Process | None = field(default=None)
+
+    async def run(self) -> None:
+        """Start the worker again whenever it dies."""
+        pause = 0.5
+        while True:
+            started = asyncio.get_running_loop().time()
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "videovector_http.cli", "worker", "--child", env=self.environment
+            )
+            status = await self.process.wait()
+            lived = asyncio.get_running_loop().time() - started
+            pause = 0.5 if lived > 30 else min(30.0, pause * 2)
+            log.warning("the worker ended with status %s; starting it again in %.1f s", status, pause)
+            await asyncio.sleep(pause)
+
+    async def stop(self) -> None:
+        """End the worker: let it put its work back, and by force when it takes too long."""
+        if self.process is None or self.process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(self.process.wait(), 10)
+        except TimeoutError:
+            self.process.kill()
+            await self.process.wait()
+
+
+@contextlib.asynccontextmanager
+async def _worker(settings: Settings) -> AsyncIterator[None]:
+    environment = {**os.environ, "VIDEOVECTOR_DATA_DIR": str(settings.data_dir.absolute())}
+    supervisor = _Supervisor(environment)
+    task = asyncio.create_task(supervisor.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await supervisor.stop()
