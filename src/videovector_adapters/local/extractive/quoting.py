@@ -10,7 +10,6 @@ from typing import Final
 
 from videovector_adapters.local.extractive.language import (
     clause,
-    contains,
     is_negated,
     keyphrases,
     listed,
