@@ -30,6 +30,7 @@ def child(factory: str, weights: Weights, *, threads: int, memory: int, **argume
             "TRANSFORMERS_OFFLINE": "1",
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "OMP_NUM_THREADS": str(threads),
+            "OPENBLAS_NUM_THREADS": str(threads),
             "TOKENIZERS_PARALLELISM": "false",
             "MALLOC_ARENA_MAX": "2",
         },

