@@ -1,6 +1,7 @@
 """Where speech can be cut, and the best way to do it.
 
-Every place has a price: nothing at the end of a sentence in a pause, much in the middle of a word. The cheapest chain
+Every place has a price: less than nothing at a change of shot, nothing at the end of a sentence in a long pause, much
+in the middle of a word. The cheapest chain
 of slices is found by going through the places once and asking for each which earlier one it is best reached from.
 """
 
@@ -24,7 +25,8 @@ _IN_SILENCE: Final = 1.0
 _UNFINISHED: Final = 0.6
 _SHORT: Final = 0.6
 """What a pause of no length costs; one of a second costs nothing for its length."""
-_SAME_SHOT: Final = 0.8
+_NEW_SHOT: Final = -0.6
+"""A change of shot is worth a bound, though it makes slices shorter than wanted."""
 _NEAR_CUT: Final = 1.5
 """Within how many seconds of a cut a pause takes its place."""
 _SENTENCE_GAP: Final = 0.5
@@ -95,23 +97,21 @@ def _pauses(
         length = end - start
         if length < _SHORTEST_PAUSE:
             continue
-        finished = _near(ends, start, _SENTENCE_GAP)
+        finished = not ends or _near(ends, start, _SENTENCE_GAP)
         price = _SHORT * max(0.0, 1.0 - length) + (0.0 if finished else _UNFINISHED)
         middle = (start + end) / 2
-        if cuts and not _near(cuts, middle, length / 2 + _NEAR_CUT):
-            price += _SAME_SHOT
-        yield Place(middle, price)
+        yield Place(middle, price + (_NEW_SHOT if _near(cuts, middle, length / 2 + _NEAR_CUT) else 0.0))
         for number in range(1, int(length)):
             yield Place(start + number, price + _IN_SILENCE)
 
 
 def _cuts(voices: Sequence[tuple[float, float]], cuts: Sequence[float]) -> Iterator[Place]:
-    """Yield the changes of shot: free in silence, dear in the middle of speech."""
+    """Yield the changes of shot: wanted in silence, dear in the middle of speech."""
     starts = [start for start, _ in voices]
     for cut in cuts:
         index = bisect_right(starts, cut) - 1
         inside = index >= 0 and cut < voices[index][1]
-        yield Place(cut, _IN_SPEECH if inside else 0.0)
+        yield Place(cut, _IN_SPEECH if inside else _NEW_SHOT)
 
 
 def _near(sorted_times: Sequence[float], time: float, reach: float) -> bool:
