@@ -63,6 +63,8 @@ _NUMBERS: Final[dict[str, float]] = {
 _NEGATING: Final = frozenset({"no", "not", "never", "without", "nor", "cannot", "hardly", "nobody", "none", "neither"})
 _MULTIPLES: Final = {"hundred": 100, "thousand": 1000, "million": 1_000_000}
 _MAX_PHRASE: Final = 3
+_LONGEST: Final = 60
+"""Characters of a word; longer ones are something else."""
 _SINGLE_WEIGHT: Final = (1.0, 1.6, 1.9)
 """What a phrase of one, two and three words weighs: longer ones say more, and are rarer."""
 
@@ -100,7 +102,7 @@ class Token:
     @property
     def is_content(self) -> bool:
         """Whether the word carries a meaning of its own."""
-        return self.plain not in STOPWORDS and len(self.text) > 1
+        return 1 < len(self.text) <= _LONGEST and self.plain not in STOPWORDS
 
 
 def tokens(text: str) -> list[Token]:

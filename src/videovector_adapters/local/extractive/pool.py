@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final, Literal
@@ -17,6 +17,8 @@ _RUN_ON: Final = 300
 _LIKELY: Final = 0.15
 """Picture labels below this probability are no evidence."""
 MAX_QUOTES: Final = 2000
+_MAX_QUOTE: Final = 4000
+"""Characters; what comes after them is no evidence."""
 _TIMES: Final = frozenset({"start", "end", "start_time", "end_time"})
 
 
@@ -100,9 +102,18 @@ class Pool:
         return unique(quote.text for quote in self.of("screen"))
 
     @cached_property
-    def vocabulary(self) -> frozenset[str]:
-        """Every stem of every quote."""
-        return frozenset().union(*(quote.places for quote in self.quotes))
+    def _index(self) -> dict[str, set[int]]:
+        """The places of the quotes that hold each stem."""
+        found: defaultdict[str, set[int]] = defaultdict(set)
+        for place, quote in enumerate(self.quotes):
+            for word in quote.places:
+                found[word].add(place)
+        return found
+
+    def holding(self, wanted: frozenset[str]) -> list[int]:
+        """Return the places of the quotes that hold all the wanted stems, in order."""
+        sets = sorted((self._index.get(word, set()) for word in wanted), key=len)
+        return sorted(sets[0].intersection(*sets[1:])) if sets else []
 
     @cached_property
     def names(self) -> list[str]:
@@ -142,12 +153,15 @@ def from_evidence(evidence: Evidence) -> Pool:
     for second, line in evidence.on_screen:
         if line.strip():
             shown.setdefault(" ".join(line.casefold().split()), Quote(line.strip(), "screen", second, second))
-    quotes = [*_spoken(evidence.transcript), *shown.values()]
     return Pool(
-        quotes=tuple(quotes[:MAX_QUOTES]),
+        quotes=_bounded([*_spoken(evidence.transcript), *shown.values()]),
         labels=tuple(label for label in evidence.labels if label.probability >= _LIKELY),
         language=evidence.transcript.language,
     )
+
+
+def _bounded(quotes: Sequence[Quote]) -> tuple[Quote, ...]:
+    return tuple(evolve(quote, text=quote.text[:_MAX_QUOTE]) for quote in quotes[:MAX_QUOTES])
 
 
 def _spoken(transcript: Transcript) -> Iterator[Quote]:
@@ -192,7 +206,7 @@ def from_results(results: Sequence[Mapping[str, Any]]) -> Pool:
                     quotes.setdefault(
                         key, Quote(sentence, kind, start, end, words if kind == "result" else frozenset())
                     )
-    return Pool(quotes=tuple(quotes.values())[:MAX_QUOTES], found=tuple(found))
+    return Pool(quotes=_bounded([*quotes.values()]), found=tuple(found))
 
 
 def _second(result: Mapping[str, Any], name: str) -> float | None:

@@ -247,7 +247,8 @@ def mentions(member: str, pool: Pool) -> list[int]:
     """Return the places of the quotes, then labels, that name a member of an enum and do not negate it."""
     wanted = frozenset(stem(word) for word in re.split(r"[\W_]+", member) if word)
     found = []
-    for place, quote in enumerate(pool.quotes if wanted <= pool.vocabulary else ()):
+    for place in pool.holding(wanted):
+        quote = pool.quotes[place]
         at = quote.first(wanted)
         if at is not None and not is_negated(quote.words, at):
             found.append(place)
