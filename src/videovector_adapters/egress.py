@@ -213,11 +213,8 @@ class Egress:
     async def _connect(self, url: Url) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         dialled = await self._dial(await self._checked(url), url.port)
         secure = self.tls if url.scheme == "https" else None
-        try:
-            return await asyncio.open_connection(sock=dialled, ssl=secure, server_hostname=url.host if secure else None)
-        except BaseException:
-            dialled.close()
-            raise
+        # From here on the transport owns the socket and closes it whatever happens.
+        return await asyncio.open_connection(sock=dialled, ssl=secure, server_hostname=url.host if secure else None)
 
     async def _checked(self, url: Url) -> tuple[Address, ...]:
         """Resolve once and judge every address: one that is not admitted condemns the name."""
