@@ -16,6 +16,7 @@ from attrs import define, field, frozen
 from videovector_core.access.ports import AccessTx
 from videovector_core.access.secrets import Secret
 from videovector_core.access.service import Access
+from videovector_core.deletions import PURGE, Deletions, DeletionsTx
 from videovector_core.idempotency import ReceiptsTx
 from videovector_core.imports.service import Imports, ImportsUseTx
 from videovector_core.indexes.service import Indexes
@@ -28,7 +29,7 @@ from videovector_core.runs import pipeline
 from videovector_core.runs.evidence import Gatherer
 from videovector_core.runs.extraction import Asker
 from videovector_core.runs.pipeline import Pipeline
-from videovector_core.runs.service import Runs, RunsUseTx
+from videovector_core.runs.service import Runs
 from videovector_core.runs.settling import Settling
 from videovector_core.runs.synthesis import Synthesis
 from videovector_core.runs.vectors import Relay, Vectorizer
@@ -39,7 +40,7 @@ from videovector_core.transactions import Joining
 from videovector_core.work import Engine, Kind, Pace
 
 
-class Tx(RunsUseTx, ImportsUseTx, AccessTx, ReceiptsTx, Protocol):
+class Tx(DeletionsTx, ImportsUseTx, AccessTx, ReceiptsTx, Protocol):
     """Everything that one transaction reaches."""
 
 
@@ -82,6 +83,7 @@ class VideoVector:
     prompts: Prompts = field(init=False)
     runs: Runs = field(init=False)
     search: Search = field(init=False)
+    deletions: Deletions = field(init=False)
     checker: Checker = field(init=False)
     kinds: Mapping[str, Kind[Tx]] = field(init=False)
 
@@ -95,6 +97,7 @@ class VideoVector:
         self.prompts = Prompts(begin, p.clock, p.ids)
         self.runs = Runs(begin, p.clock, p.ids, p.models.table)
         self.search = Search(begin, p.vectors, p.models)
+        self.deletions = Deletions(begin, p.clock, p.ids, p.blobs, p.vectors)
         self.checker = Checker(begin, p.vectors)
         self.kinds = self._kinds(begin)
 
@@ -116,6 +119,7 @@ class VideoVector:
             Kind(pipeline.RETRY, work.retry, work.retry_lost, concurrency=most.segments),
             Kind(pipeline.SYNTHESIS, synthesis.handle, synthesis.lost, concurrency=most.synthesis),
             Kind(pipeline.SETTLE, settling.settle, settling.settle_lost),
+            Kind(PURGE, self.deletions.purge, promise_seconds=600),
             Kind(pipeline.VECTORS, settling.vectors, retry_seconds=0.5),
         )
         return {kind.name: kind for kind in kinds}

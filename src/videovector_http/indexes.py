@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from litestar import get, post
+from litestar import Response, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from videovector_core.access.model import Caller, Scope
 from videovector_http.context import Context
 from videovector_http.paging import Limit
-from videovector_http.render import Render
+from videovector_http.render import Render, deletion
 from videovector_http.wire import indexes as wire
 from videovector_http.wire.convert import out
 from videovector_http.wire.envelopes import Page
@@ -74,4 +74,21 @@ async def list_runs(
     return Page.of(rows, limit=limit, next_cursor=context.signer.cursor(page.after, *bound))
 
 
-ROUTES = [create_index, list_indexes, retrieve_index, list_videos, list_runs]
+@delete("/indexes/{index_id:str}", opt={"scope": Scope.ADMIN}, status_code=202)
+async def delete_index(
+    index_id: FromPath[str], context: NamedDependency[Context], caller: NamedDependency[Caller]
+) -> Response[wire.IndexDeletionResponse]:
+    """Delete an index with its media: gone from every path at once, removed behind."""
+    return deletion(await context.vv.deletions.index(caller, index_id), wire.IndexDeletionResponse, index_id=index_id)
+
+
+@get("/indexes/{index_id:str}/deletion", opt={"scope": Scope.ADMIN})
+async def index_deletion(
+    index_id: FromPath[str], context: NamedDependency[Context], caller: NamedDependency[Caller]
+) -> wire.IndexDeletionResponse:
+    """Return how far a deletion is."""
+    record = await context.vv.deletions.get(caller, "index", index_id)
+    return out(record, wire.IndexDeletionResponse, index_id=index_id)
+
+
+ROUTES = [delete_index, index_deletion, create_index, list_indexes, retrieve_index, list_videos, list_runs]

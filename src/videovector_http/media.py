@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from litestar import Request, Response, get, post
+from litestar import Request, Response, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.response import Stream
@@ -17,10 +17,10 @@ from videovector_http.gate import PUBLIC
 from videovector_http.paging import Limit, LongLimit
 from videovector_http.ranges import served_range
 from videovector_http.receipts import Receipts
-from videovector_http.render import Render
+from videovector_http.render import Render, deletion
 from videovector_http.uploads import upload
 from videovector_http.wire import media as wire
-from videovector_http.wire.convert import rfc3339
+from videovector_http.wire.convert import out, rfc3339
 from videovector_http.wire.envelopes import Page
 from videovector_http.wire.imports import UploadJob
 from videovector_http.wire.runs import PromptRun
@@ -250,7 +250,26 @@ def _bytes(context: Context, item: MediaItem, wanted: str | None) -> Response[An
     return Stream(chunks, status_code=status, media_type=item.mime_type, headers=headers)
 
 
+@delete("/videos/{video_id:str}", opt={"scope": Scope.ADMIN}, status_code=202)
+async def delete_video(
+    video_id: FromPath[str], context: NamedDependency[Context], caller: NamedDependency[Caller]
+) -> Response[wire.VideoDeletionResponse]:
+    """Delete a media item: gone from every path at once, removed behind; repeated, it is the same deletion."""
+    return deletion(await context.vv.deletions.video(caller, video_id), wire.VideoDeletionResponse, video_id=video_id)
+
+
+@get("/videos/{video_id:str}/deletion", opt={"scope": Scope.ADMIN})
+async def video_deletion(
+    video_id: FromPath[str], context: NamedDependency[Context], caller: NamedDependency[Caller]
+) -> wire.VideoDeletionResponse:
+    """Return how far a deletion is."""
+    record = await context.vv.deletions.get(caller, "video", video_id)
+    return out(record, wire.VideoDeletionResponse, video_id=video_id)
+
+
 ROUTES = [
+    delete_video,
+    video_deletion,
     upload_video,
     register_video,
     retrieve_video,

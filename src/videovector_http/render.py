@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from attrs import frozen
+from litestar import Response
 
+from videovector_core.deletions import Deletion, DeletionStatus
 from videovector_core.imports.model import ImportFile
 from videovector_core.imports.service import JobView
 from videovector_core.media.model import MediaItem
@@ -35,6 +37,7 @@ from videovector_http.wire import results as results_wire
 from videovector_http.wire import runs as runs_wire
 from videovector_http.wire import search as search_wire
 from videovector_http.wire import segments as segments_wire
+from videovector_http.wire.base import Shape
 from videovector_http.wire.convert import out, rfc3339
 
 Snapshot = tuple[Run, RunMedium, list[SegmentResult], VideoResult | None]
@@ -511,6 +514,15 @@ def retry(
         return out(one, results_wire.PromptRunSegmentRetry, message=message)
     flags = {name: value for name, value in operations(row).items() if name.endswith("_succeeded")}
     return out(one, results_wire.PromptRunSegmentRetryStatus, **flags)
+
+
+D = TypeVar("D", bound=Shape)
+
+
+def deletion(record: Deletion, shape: type[D], **owner: str) -> Response[D]:
+    """Answer with a deletion: 202 while it is under way, 200 when it is over."""
+    over = record.status is DeletionStatus.DELETED
+    return Response(out(record, shape, **owner), status_code=200 if over else 202)
 
 
 def llm_call(call: LlmCall) -> runs_wire.LlmCall:

@@ -22,7 +22,14 @@ from videovector_adapters.memory.catalogue import (
 from videovector_adapters.memory.database import Serial, Table, Time
 from videovector_adapters.memory.models import Echo, PictureHashes, ToyDecoder, ToyPictures, ToyTranscriber, WordHashes
 from videovector_adapters.memory.parts import CountingIds, MemoryBlobs, MemoryClock, MemoryDoorbell
-from videovector_adapters.memory.runs import MemoryCache, MemoryCalls, MemoryEmbeddings, MemoryResults, MemoryRuns
+from videovector_adapters.memory.runs import (
+    MemoryCache,
+    MemoryCalls,
+    MemoryDeletions,
+    MemoryEmbeddings,
+    MemoryResults,
+    MemoryRuns,
+)
 from videovector_adapters.memory.vectors import MemoryVectors
 from videovector_adapters.memory.work import MemoryEvents, MemoryReceipts, MemoryWork
 from videovector_core.access.secrets import Secret
@@ -46,6 +53,7 @@ class MemoryTx:
     calls: MemoryCalls
     cache: MemoryCache
     embeddings: MemoryEmbeddings
+    deletions: MemoryDeletions
     work: MemoryWork
     events: MemoryEvents
     receipts: MemoryReceipts
@@ -78,6 +86,7 @@ class Database:
             calls=MemoryCalls(table(), table()),
             cache=MemoryCache(table()),
             embeddings=MemoryEmbeddings(table(), table()),
+            deletions=MemoryDeletions(table()),
             work=MemoryWork(self.serial.journal, self.time, table(), table()),
             events=MemoryEvents(self.serial.journal, self.time, self.ids, table(), table()),
             receipts=MemoryReceipts(self.time, table()),

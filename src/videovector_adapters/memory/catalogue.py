@@ -170,8 +170,14 @@ class MemoryMedia:
         self.rows.pop(video_id)
         self.hiding.pop(video_id)
 
-    async def refers(self, sha256: str) -> bool:
-        return any(item.sha256 == sha256 for item in self.rows.rows.values())
+    async def refers(self, sha256: str, *, apart_from: str | None = None) -> bool:
+        return any(item.sha256 == sha256 and item.video_id != apart_from for item in self.rows.rows.values())
+
+    async def shares(self, user_id: str, sha256: str, apart_from: str) -> bool:
+        return any(
+            item.sha256 == sha256 and item.user_id == user_id and item.video_id != apart_from
+            for item in self.rows.rows.values()
+        )
 
     def _of(self, user_id: str, index_id: str | None) -> Iterable[MediaItem]:
         return self.rows.where(

@@ -11,6 +11,7 @@ from attrs import define, evolve, frozen
 
 from videovector_adapters.memory.catalogue import newest, oldest
 from videovector_adapters.memory.database import Table
+from videovector_core.deletions import Deletion
 from videovector_core.media.model import MediaItem
 from videovector_core.page import After
 from videovector_core.runs.model import (
@@ -296,6 +297,22 @@ class _Kept:
     value: Any
     sha256: str
     blobs: tuple[str, ...]
+
+
+@define
+class MemoryDeletions:
+    """`DeletionStore` in memory."""
+
+    rows: Table[tuple[str, str, str], Deletion]
+
+    async def add(self, deletion: Deletion) -> bool:
+        return self.rows.add((deletion.user_id, deletion.kind, deletion.owner_id), deletion)
+
+    async def of(self, user_id: str, kind: str, owner_id: str) -> Deletion | None:
+        return self.rows.get((user_id, kind, owner_id))
+
+    async def save(self, deletion: Deletion) -> None:
+        self.rows.put((deletion.user_id, deletion.kind, deletion.owner_id), deletion)
 
 
 @define

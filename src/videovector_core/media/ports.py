@@ -47,8 +47,12 @@ class MediaStore(Protocol):
         """Forget an item."""
         ...
 
-    async def refers(self, sha256: str) -> bool:
-        """Say whether any item still stands on the blob."""
+    async def refers(self, sha256: str, *, apart_from: str | None = None) -> bool:
+        """Say whether any item of any tenant, hidden or not, stands on the blob."""
+        ...
+
+    async def shares(self, user_id: str, sha256: str, apart_from: str) -> bool:
+        """Say whether another item of the tenant has the same bytes."""
         ...
 
 

@@ -155,6 +155,8 @@ class Pipeline:
         result, frames = await self._processed(run, item, row, lease, redo=None)
         points = await self.vectorizer.segment_points(run, item, result, frames)
         async with lease.commit() as tx:
+            if await tx.media.get(run.user_id, item.video_id) is None:
+                return
             await tx.results.save(result)
             await tx.embeddings.replace(run.run_id, result.segment_id, points)
             await tx.events.append(run.user_id, [segment_event(result, item)])

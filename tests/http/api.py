@@ -1,0 +1,73 @@
+"""The whole application in memory behind its HTTP surface, for tests."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+from attrs import define
+
+from videovector_adapters import memory
+from videovector_adapters.secrets import Envelope
+from videovector_adapters.tokens import Bearers, Tokens
+from videovector_core.access.model import Caller
+from videovector_core.app import VideoVector
+from videovector_http.app import create_app
+from videovector_http.context import Context, Signer
+
+KEY = b"k" * 32
+
+
+@define
+class Api:
+    """A client with an admin key, and what stands behind it."""
+
+    vv: VideoVector
+    client: httpx.AsyncClient
+    user_id: str
+    key: str
+    tokens: Tokens
+
+    async def as_user(self, name: str, *scopes: str) -> dict[str, str]:
+        """Return the headers of another user's key."""
+        user = await self.vv.access.ensure_user(name)
+        _, secret = await self.vv.access.create_key(Caller(user.user_id), name="k", scopes=list(scopes) or ["admin"])
+        return {"X-API-Key": secret.reveal()}
+
+    def bearer(self) -> dict[str, str]:
+        """Return the headers of the signed-in owner."""
+        return {"Authorization": f"Bearer {self.tokens.issue(self.user_id)}"}
+
+    async def finished(self, run_id: str) -> dict[str, Any]:
+        """Wait for a run."""
+        while True:
+            run = (await self.client.get(f"/prompt-runs/{run_id}")).json()
+            if run["status"] not in {"pending", "processing"}:
+                return run
+            await asyncio.sleep(0.005)
+
+
+@contextlib.asynccontextmanager
+async def serving(**instead: Any) -> AsyncIterator[Api]:
+    """Serve an application in memory, its engine running."""
+    vv = VideoVector(memory.ports(**instead))
+    user = await vv.access.ensure_user("owner")
+    _, secret = await vv.access.create_key(Caller(user.user_id), name="admin", scopes=["admin"])
+    tokens = Tokens(KEY, "videovector", "videovector", vv.ports.clock)
+    context = Context(vv, Signer(KEY), Envelope(KEY), Bearers(tokens), "http://testserver")
+    app = create_app(context)
+    headers = {"X-API-Key": secret.reveal()}
+    stop = asyncio.Event()
+    engine = asyncio.create_task(vv.engine().run(stop))
+    try:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://testserver/api/v2", headers=headers, timeout=30
+        ) as client:
+            yield Api(vv, client, user.user_id, secret.reveal(), tokens)
+    finally:
+        stop.set()
+        await engine
