@@ -78,6 +78,24 @@ class AvReader:
             )
         )
 
+    async def clip(self, path: Path, start: float, end: float | None, into: Path, *, beat: Beat | None = None) -> str:
+        """Write `[start, end)` to the file `into` as an MP4 that browsers play, and return its MIME type.
+
+        With `start` 0 and `end` `None` the whole is written, without encoding where the streams allow it. Raises
+        `Invalid` for pictures and for clips that begin after the end.
+        """
+        return str(
+            await self._children.call(
+                "clip",
+                deadline=self.patience,
+                progress=beat,
+                path=str(path),
+                start=float(start),
+                end=None if end is None else float(end),
+                into=str(into),
+            )
+        )
+
     async def close(self) -> None:
         """End the child processes."""
         await self._children.close()

@@ -13,7 +13,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from PIL import Image
 
-from videovector_adapters.av import door, onepass, previews, sniff
+from videovector_adapters.av import clips, door, onepass, previews, sniff
 from videovector_adapters.av.describe import described
 from videovector_adapters.av.door import Bytes, Chosen
 from videovector_adapters.av.images import Still, jpeg
@@ -21,6 +21,7 @@ from videovector_adapters.av.limits import MediaLimits
 from videovector_adapters.av.onepass import Damage, Timeline, Yield
 from videovector_adapters.av.series import StillIndex
 from videovector_adapters.av.stills import Shape, StillMaker, as_image
+from videovector_core.errors import Invalid
 
 _LOOKS: Final = 4000
 """Packets that are tried before a file is said to hold nothing that can be decoded."""
@@ -29,6 +30,8 @@ _STARTING: Final = 30
 _PER_SECOND: Final = 8
 """CPU seconds that a whole pass may use for each second of media: 8K in software on a slow machine."""
 _PREVIEW: Final = 120
+_ENCODED: Final = 60
+"""CPU seconds that encoding may use for each second of a clip."""
 _TRUSTED: Final = 0.5
 _NO_PICTURE: Final = "The video cannot be decoded; only its sound was read."
 _NO_SOUND: Final = "The sound cannot be decoded; only the video was read."
@@ -73,6 +76,28 @@ class Worker:
     def gif(self, path: str, start: float, end: float, long_side: int) -> bytes:
         """Return a looping GIF of at most 3 seconds and 10 frames a second."""
         return previews.gif(self._preview(path, previews.gif_times(start, end), long_side))
+
+    def clip(self, path: str, start: float, end: float | None, into: str) -> Generator[float, None, str]:
+        """Write `[start, end)` as an MP4 file that browsers play; returns its MIME type."""
+        _budget(_STARTING)
+        with door.source(Path(path), self._limits) as file:
+            if sniff.image_format(file.head()):
+                raise Invalid("A picture has no clip; download the file itself.", code="validation_no_clip")
+            with door.container(file, self._limits) as opened:
+                chosen, shape = _first_look(opened, self._chosen(file, opened))
+                duration = chosen.stated if chosen.stated is not None else self._measured(opened, chosen)
+                last = duration if end is None else min(end, duration)
+                if last <= start:
+                    raise Invalid(
+                        f"The media ends at {duration:.3f} s, before the clip begins.", code="validation_range"
+                    )
+                _budget(_STARTING + _ENCODED * (last - start))
+                door.seek(opened, chosen, 0.0)
+                if start <= 0 and end is None and clips.playable(chosen):
+                    yield from clips.copy(opened, chosen, Path(into))
+                else:
+                    yield from clips.encode(opened, chosen, shape, start, last, Path(into))
+        return "video/mp4" if chosen.video else "audio/mp4"
 
     def _preview(self, path: str, times: list[float], long_side: int) -> list[Image.Image]:
         """Return pictures of the wanted moments; one for all of them where nothing moves."""
