@@ -10,8 +10,11 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.response import Stream
 
 from videovector_core.access.model import Caller, Scope
-from videovector_core.errors import Invalid, NotFound
-from videovector_core.media.model import MediaItem
+from videovector_core.errors import Conflict, Invalid, NotFound
+from videovector_core.media.model import MediaItem, MediaStatus
+from videovector_core.prompts.defaults import DEFAULT_PROMPTS
+from videovector_core.runs.service import Target
+from videovector_core.segments.model import Segmentation
 from videovector_http.context import Context
 from videovector_http.gate import PUBLIC
 from videovector_http.paging import Limit, LongLimit
@@ -20,6 +23,7 @@ from videovector_http.receipts import Receipts
 from videovector_http.render import Render, deletion
 from videovector_http.uploads import upload
 from videovector_http.wire import media as wire
+from videovector_http.wire.common import SegmentDuration
 from videovector_http.wire.convert import out, rfc3339
 from videovector_http.wire.envelopes import Page
 from videovector_http.wire.imports import UploadJob
@@ -250,6 +254,27 @@ def _bytes(context: Context, item: MediaItem, wanted: str | None) -> Response[An
     return Stream(chunks, status_code=status, media_type=item.mime_type, headers=headers)
 
 
+@post("/videos/{video_id:str}/process", opt={"scope": Scope.WRITE}, status_code=202)
+async def process(
+    video_id: FromPath[str],
+    context: NamedDependency[Context],
+    caller: NamedDependency[Caller],
+    segment_duration: FromQuery[SegmentDuration] = 10,
+    prompt_id: FromQuery[str | None] = None,
+) -> wire.ProcessingStartedResponse:
+    """Run a prompt over one media item in slices of equal length; an older way to start a run."""
+    item = await context.vv.media.get(caller, video_id)
+    if item.status is MediaStatus.PROCESSING:
+        raise Conflict("This media item is being processed already; wait for it.", code="conflict_media_processing")
+    view = await context.vv.runs.execute(
+        caller,
+        prompt_id=prompt_id or DEFAULT_PROMPTS[0].prompt_id,
+        target=Target("videos", video_ids=(video_id,)),
+        segmentation=Segmentation("fixed", "fixed", segment_duration, segment_duration),
+    )
+    return wire.ProcessingStartedResponse(message=f"Processing was started as run {view.run.run_id}.")
+
+
 @delete("/videos/{video_id:str}", opt={"scope": Scope.ADMIN}, status_code=202)
 async def delete_video(
     video_id: FromPath[str], context: NamedDependency[Context], caller: NamedDependency[Caller]
@@ -268,6 +293,7 @@ async def video_deletion(
 
 
 ROUTES = [
+    process,
     delete_video,
     video_deletion,
     upload_video,

@@ -32,6 +32,20 @@ async def execute(
     return Render(context).run(view)
 
 
+@post("/prompt-runs/estimate", opt={"scope": Scope.READ, "keyed": False}, status_code=200)
+async def estimate(
+    data: JSONBody[wire.ExecutePrompt], context: NamedDependency[Context], caller: NamedDependency[Caller]
+) -> wire.PromptRunCostEstimate:
+    """Say what a run would come to; nothing is started."""
+    prompt = await context.vv.prompts.get(caller, data.prompt_id)
+    breakdown = await context.vv.runs.estimate(
+        caller, prompt_id=data.prompt_id, target=target(data.target), **settings(data, prompt)
+    )
+    return wire.PromptRunCostEstimate(
+        estimated_mt=0.0, breakdown=breakdown, sufficient_balance=True, current_balance_mt=0.0
+    )
+
+
 @get("/prompt-runs", opt={"scope": Scope.READ})
 async def list_runs(
     context: NamedDependency[Context], caller: NamedDependency[Caller], limit: FromQuery[LongLimit] = 200
@@ -177,6 +191,7 @@ def settings(data: wire.ExecutePrompt, prompt: Prompt) -> dict[str, Any]:
 
 ROUTES = [
     execute,
+    estimate,
     list_runs,
     retrieve_run,
     cancel,

@@ -14,7 +14,7 @@ from videovector_core.imports.model import ImportFile, ImportJob, JobStatus
 from videovector_core.indexes.model import Index
 from videovector_core.media.model import MediaItem, MediaStatus
 from videovector_core.page import After
-from videovector_core.prompts.model import SYSTEM_USER, Prompt
+from videovector_core.prompts.model import Prompt
 from videovector_core.segments.model import Segment, SegmentSet
 
 T = TypeVar("T")
@@ -232,12 +232,11 @@ class MemoryPrompts:
 
     async def get(self, user_id: str, prompt_id: str) -> Prompt | None:
         prompt = self.rows.get(prompt_id)
-        return prompt if prompt and prompt.user_id in {user_id, SYSTEM_USER} else None
+        return prompt if prompt and prompt.user_id == user_id else None
 
-    async def all(self, user_id: str, *, active_only: bool, defaults: bool) -> list[Prompt]:
-        owners = [user_id, SYSTEM_USER] if defaults else [user_id]
-        found = self.rows.where(lambda p: p.user_id in owners and (p.is_active or not active_only))
-        return sorted(found, key=lambda p: (p.user_id == user_id, p.created_at, p.prompt_id), reverse=True)
+    async def all(self, user_id: str) -> list[Prompt]:
+        found = self.rows.where(lambda prompt: prompt.user_id == user_id)
+        return sorted(found, key=lambda prompt: (prompt.created_at, prompt.prompt_id), reverse=True)
 
     async def save(self, prompt: Prompt) -> bool:
         known = self.rows.get(prompt.prompt_id)

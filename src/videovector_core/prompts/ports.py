@@ -8,18 +8,18 @@ from videovector_core.prompts.model import Prompt
 
 
 class PromptStore(Protocol):
-    """Keeps prompts. System prompts are everybody's."""
+    """Keeps prompts of tenants; those that come with the server are not kept here."""
 
     async def add(self, prompt: Prompt) -> bool:
         """Keep a prompt; false when the id is taken."""
         ...
 
     async def get(self, user_id: str, prompt_id: str) -> Prompt | None:
-        """Return the tenant's prompt, or a system one, active or not."""
+        """Return the tenant's prompt, active or not."""
         ...
 
-    async def all(self, user_id: str, *, active_only: bool, defaults: bool) -> list[Prompt]:
-        """Return the tenant's prompts, newest first, then the system's when `defaults`."""
+    async def all(self, user_id: str) -> list[Prompt]:
+        """Return the tenant's prompts, active or not, newest first."""
         ...
 
     async def save(self, prompt: Prompt) -> bool:

@@ -9,11 +9,13 @@ from attrs import evolve, frozen
 from videovector_core.access.model import Caller, Scope
 from videovector_core.errors import Conflict, Forbidden, Invalid, NotFound
 from videovector_core.ports import Begin, Clock, Ids
+from videovector_core.prompts.defaults import DEFAULT_PROMPTS
 from videovector_core.prompts.model import Prompt, SemanticIndexing, VideoLevel, check_texts
 from videovector_core.prompts.ports import PromptsTx
 from videovector_core.prompts.schema import check_paths, check_schema
 
 SYSTEM_FIELDS: Final = frozenset({"transcription", "metadata_text"})
+_DEFAULTS: Final = {prompt.prompt_id: prompt for prompt in DEFAULT_PROMPTS}
 _REPLACED: Final = frozenset(
     {
         "name",
@@ -74,7 +76,8 @@ class Prompts:
         """List prompts, and say how many there are in all and how many of them are active."""
         caller.require(Scope.READ)
         async with self.begin() as tx:
-            found = await tx.prompts.all(caller.user_id, active_only=False, defaults=defaults)
+            found = await tx.prompts.all(caller.user_id)
+        found += DEFAULT_PROMPTS if defaults else ()
         active = [prompt for prompt in found if prompt.is_active]
         return (active if active_only else found), len(found), len(active)
 
@@ -133,7 +136,7 @@ class Prompts:
 
 async def find_prompt(tx: PromptsTx, caller: Caller, prompt_id: str) -> Prompt:
     """Return a prompt that the caller may run, or raise `NotFound`."""
-    prompt = await tx.prompts.get(caller.user_id, prompt_id)
+    prompt = _DEFAULTS.get(prompt_id) or await tx.prompts.get(caller.user_id, prompt_id)
     if prompt is None:
         raise NotFound.of("prompt", prompt_id)
     return prompt

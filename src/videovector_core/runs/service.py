@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
@@ -13,6 +14,7 @@ from videovector_core.indexes.ports import IndexesTx
 from videovector_core.indexes.service import find_own_index
 from videovector_core.media.model import MediaItem
 from videovector_core.media.service import find_media
+from videovector_core.media.signals import MediaType
 from videovector_core.models.table import ModelTable
 from videovector_core.page import After, Page
 from videovector_core.ports import Begin, Clock, Ids
@@ -142,6 +144,36 @@ class Runs:
             await tx.events.append(caller.user_id, [run_event("prompt_run.started", run, counts)])
         # accepted and not begun: that is how the answer shows it
         return RunView(evolve(run, status=RunStatus.PENDING), counts)
+
+    async def estimate(
+        self,
+        caller: Caller,
+        *,
+        prompt_id: str,
+        target: Target,
+        segmentation: Segmentation | None = None,
+        processing_model: str | None = None,
+        enable_transcription: bool = True,
+        enable_image_embedding: bool = True,
+    ) -> dict[str, Any]:
+        """Say what a run would come to, by the same checks; nothing is started."""
+        caller.require(Scope.READ)
+        effective = self.models.resolve(processing_model)
+        how = segmentation or Segmentation()
+        async with self.begin() as tx:
+            prompt = active(await find_prompt(tx, caller, prompt_id))
+            media = await self._frozen(tx, caller, target)
+        expected = sum(expected_segments(how, item) for item in media)
+        kinds = {kind.value: sum(item.media_type is kind for item in media) for kind in MediaType}
+        return {
+            "media": kinds,
+            "total_seconds": sum(item.duration for item in media),
+            "expected_segments": expected,
+            "expected_model_calls": expected + (len(media) if prompt.video_level else 0),
+            "effective_model": effective,
+            "transcribed_seconds": sum(i.duration for i in media if i.has_audio) if enable_transcription else 0.0,
+            "image_embedding": enable_image_embedding,
+        }
 
     async def get(self, caller: Caller, run_id: str) -> RunView:
         """Return one of the caller's runs."""
@@ -339,6 +371,14 @@ class Runs:
         if not media:
             raise Invalid("There is no media to run on here; upload some first.", code="validation_empty_target")
         return media
+
+
+def expected_segments(how: Segmentation, item: MediaItem) -> int:
+    """Guess how many segments an item will have: exact for fixed slices, a typical length of 10 s otherwise."""
+    if item.media_type is MediaType.IMAGE:
+        return 1
+    seconds = how.video_seconds if item.media_type is MediaType.VIDEO else how.audio_seconds
+    return max(1, math.ceil(item.duration / (seconds or 10)))
 
 
 async def _named(tx: RunsUseTx, caller: Caller, target: Target) -> list[MediaItem]:
