@@ -1,0 +1,124 @@
+"""A server of the demo's own: started on a free port over a fresh data directory, stopped at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from videovector_adapters.settings import Settings
+from videovector_http.demo.run import DemoFailed, run, say
+
+START_S, STOP_S, POLL_S = 90.0, 40.0, 0.2
+LOG_LINES_SHOWN: Final = 30
+# The demo is embedded whatever the operator uses elsewhere; settings for models stay.
+_EMBEDDED: Final = ("DATABASE_URL", "QDRANT_URL", "QDRANT_API_KEY", "BROKER_URL", "BLOBS_URL", "PUBLIC_URL")
+_LOCAL: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+async def demo(_: Settings, files: Sequence[Path]) -> int:
+    """Show the whole way from a file to a hit; return the exit status.
+
+    Args:
+        files: the user's own media; with none, the built-in clip.
+    """
+    with tempfile.TemporaryDirectory(prefix="videovector-demo-") as scratch:
+        log = Path(scratch) / "server.log"
+        try:
+            async with _server(Path(scratch) / "data", log) as (url, environment):
+                key = await _command(environment, "keys", "create", "--name", "demo", "--scopes", "admin")
+                status = await asyncio.to_thread(run, files, f"{url}/api/v2", key)
+        except DemoFailed as reason:
+            say(f"demo: failed: {reason}")
+            status = 1
+        if status and log.exists():
+            say("\n".join(["what the server said last:", *log.read_text().splitlines()[-LOG_LINES_SHOWN:]]))
+    return status
+
+
+@contextlib.asynccontextmanager
+async def _server(data: Path, log: Path) -> AsyncIterator[tuple[str, dict[str, str]]]:
+    """Run a server; yield its address and the environment that commands beside it need."""
+    port = _free_port()
+    environment = _environment(data, port)
+    say(f"starting a server on port {port}")
+    with log.open("wb") as out:
+        process = await asyncio.create_subprocess_exec(*_videovector("serve"), env=environment, stdout=out, stderr=out)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        await _up(process, f"{url}/health")
+        yield url, environment
+    finally:
+        await _stop(process)
+
+
+def _environment(data: Path, port: int) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name.removeprefix("VIDEOVECTOR_") not in _EMBEDDED}
+    own = {"DATA_DIR": str(data), "HOST": "127.0.0.1", "PORT": str(port)}
+    return {**kept, **{f"VIDEOVECTOR_{name}": value for name, value in own.items()}}
+
+
+def _videovector(*arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "videovector_http.cli", *arguments)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+async def _up(process: asyncio.subprocess.Process, health: str) -> None:
+    """Wait until the server answers."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(START_S):
+            while process.returncode is None:
+                if await asyncio.to_thread(_answers, health):
+                    return
+                await asyncio.sleep(POLL_S)
+    if process.returncode is None:
+        raise DemoFailed(f"the server has not answered for {START_S:.0f} s")
+    raise DemoFailed(f"the server ended with status {process.returncode}")
+
+
+def _answers(url: str) -> bool:
+    try:
+        with _LOCAL.open(url, timeout=5):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+
+
+async def _command(environment: Mapping[str, str], *arguments: str) -> str:
+    """Run a command beside the server and return what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        *_videovector(*arguments), env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, errors = await process.communicate()
+    if process.returncode:
+        raise DemoFailed(f"videovector {arguments[0]}: {errors.decode(errors='replace').strip()}")
+    return out.decode().strip()
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    """End the server, by force when it does not follow."""
+    if process.returncode is not None:
+        return
+    process.send_signal(signal.SIGTERM)
+    try:
+        await asyncio.wait_for(process.wait(), STOP_S)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
