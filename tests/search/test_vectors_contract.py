@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from videovector_adapters.memory.vectors import MemoryVectors
 from videovector_adapters.qdrant.edge import EdgeServer, EdgeVectors
+from videovector_adapters.qdrant.server import QdrantVectors, connect
 from videovector_core.search.ports import VectorIndex
 from videovector_core.testing.vectors import VectorIndexContract
+
+SHORT_LIVED = "/dev/shm" if Path("/dev/shm").is_dir() else None
+"""In memory where the system can: these tests are about answers, not about disks."""
+
+
+def needs(variable: str) -> str:
+    """Return what names a service; without it the test is skipped, and fails in CI."""
+    if url := os.environ.get(variable):
+        return url
+    if os.environ.get("CI"):
+        pytest.fail(f"{variable} is not set")
+    pytest.skip(f"set {variable} to run this test")
 
 
 class TestMemory(VectorIndexContract):
@@ -28,10 +43,33 @@ class TestEdge(VectorIndexContract):
 
     @pytest.fixture
     async def vectors(self) -> AsyncIterator[VectorIndex]:
-        # in memory where the system can: these tests are about answers, not about disks
-        with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
+        with tempfile.TemporaryDirectory(dir=SHORT_LIVED) as folder:
             server, client = EdgeServer(Path(folder) / "v", Path(folder) / "s"), EdgeVectors(Path(folder) / "s")
             await server.start()
             yield client
             await client.close()
             await server.stop()
+
+
+class TestServerInMemory(VectorIndexContract):
+    """The adapter of the server over the client's own engine."""
+
+    @pytest.fixture
+    async def vectors(self) -> AsyncIterator[VectorIndex]:
+        client = QdrantVectors(connect(":memory:"))
+        yield client
+        await client.close()
+
+
+@pytest.mark.real
+class TestServer(VectorIndexContract):
+    """The adapter of the server over the server that VIDEOVECTOR_TEST_QDRANT_URL names."""
+
+    @pytest.fixture
+    async def vectors(self) -> AsyncIterator[VectorIndex]:
+        client = QdrantVectors(connect(needs("VIDEOVECTOR_TEST_QDRANT_URL")), f"test-{uuid4().hex}")
+        yield client
+        for one in (await client.client.get_collections()).collections:
+            if one.name.startswith(client.collection):
+                await client.client.delete_collection(one.name)
+        await client.close()

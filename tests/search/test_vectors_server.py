@@ -1,0 +1,42 @@
+"""The adapter of a Qdrant server where the contract does not reach: failures, and several processes."""
+
+from __future__ import annotations
+
+import pytest
+
+from videovector_adapters.qdrant.server import QdrantVectors, connect
+from videovector_core.errors import Unavailable
+from videovector_core.testing.vectors import OTHER_SPACE, SPACE, mine, named, point, unit
+
+
+async def test_a_server_that_is_away_is_unavailable_and_says_when_to_come_back() -> None:
+    """With nobody on the port every method raises `Unavailable` with a time to wait."""
+    vectors = QdrantVectors(connect("http://127.0.0.1:9"))
+    for attempt in (
+        vectors.upsert([point("one", 1, 0, 0, 0)]),
+        vectors.delete([named("one")]),
+        vectors.nearest(SPACE, unit(1, 0, 0, 0), within=mine(), top_k=1),
+        vectors.lexical({1: 1.0}, within=mine(), top_k=1),
+        vectors.versions(),
+        vectors.count(),
+    ):
+        with pytest.raises(Unavailable) as caught:
+            await attempt
+        assert caught.value.retry_after >= 1
+    await vectors.close()
+
+
+async def test_spaces_that_another_process_made_are_found() -> None:
+    """Two adapters on one server see each other's spaces and points, whoever came first."""
+    client = connect(":memory:")
+    one, other = QdrantVectors(client), QdrantVectors(client)
+    assert await other.count() == 0
+    await one.upsert([point("here", 1, 0, 0, 0)])
+    (found,) = await other.nearest(SPACE, unit(1, 0, 0, 0), within=mine(), top_k=3)
+    assert found.point.id == named("here")
+    await other.upsert([point("there", 1, 1, 0, 0)])
+    assert await one.count() == 2
+    await other.delete([named("here"), named("there")])
+    assert await one.nearest(SPACE, unit(1, 0, 0, 0), within=mine(), top_k=3) == []
+    assert await QdrantVectors(client).nearest(OTHER_SPACE, unit(1, 0, 0), within=mine(), top_k=3) == []
+    await client.close()
