@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 
 from videovector_core.errors import Invalid
 from videovector_core.fields import FieldPath, Instance, Step, instance_key, leaf_at, leaves, subschema, values
@@ -174,6 +174,7 @@ def test_nodes_and_leaves_are_found_by_path() -> None:
         assert subschema(SCENE, FieldPath.parse(text)) is None
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(contracts())
 def test_steps_lead_to_their_value(contract: tuple[dict[str, Any], dict[str, Any]]) -> None:
     """Walking the steps of any instance of any leaf reaches exactly its value."""

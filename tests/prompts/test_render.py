@@ -152,6 +152,7 @@ def test_cutting_keeps_whole_words(text: str, room: int, kept: str) -> None:
     assert cut(text, room) == kept
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60), st.integers(0, 60))
 def test_a_cut_text_is_a_beginning_that_fits(text: str, room: int) -> None:
     """Cutting only takes away from the end, and never in the middle of a word."""
