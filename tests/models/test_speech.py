@@ -11,7 +11,7 @@ from array import array
 import av
 import pytest
 import pytest_asyncio
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from videovector_adapters.local.catalog import WHISPER
@@ -112,6 +112,16 @@ class TestLocalTranscriber(TranscriberContract):
         assert said.phrases[1].start > edge + 9.5
         assert all(end < edge + 0.5 or start > edge + 9.5 for start, end in said.speech)
 
+    async def test_every_inserted_silence_is_a_gap(self, transcriber, clip, tmp_path):
+        """Sentences joined with 0.6 s of silence have a gap in speech at each joint."""
+        sound, joints = b"", []
+        for name in SPOKEN[1:7]:
+            with wave.open(str(clip(name))) as file:
+                sound += file.readframes(file.getnframes()) + bytes(2 * 9600)
+            joints.append(len(sound) / 32_000 - 0.3)
+        said = await transcriber.transcribe(write_wav(tmp_path / "joined.wav", sound))
+        assert all(not any(start <= joint <= end for start, end in said.speech) for joint in joints)
+
     @pytest.mark.parametrize("name", ["speech__DeepSpeech__ru.wav", "speech__faster-whisper__stereo_diarization.wav"])
     async def test_other_voices_do_no_harm(self, transcriber, clip, name):
         """A language that the model does not know, and two voices at once, give some transcript and no error."""
@@ -139,6 +149,8 @@ probabilities = st.lists(st.sampled_from([0.0, 0.2, 0.4, 0.6, 1.0]), max_size=60
 
 
 @given(probabilities)
+@example([0.0] * 50 + [1.0] * 3000)
+@example([0.9, 0.4] * 2000)
 def test_spans_are_in_order_and_short_enough(heard):
     """Spans are apart, in order, no longer than the speech model hears, and cover every frame that is surely voice."""
     hysteresis = Hysteresis()

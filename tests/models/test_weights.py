@@ -287,27 +287,31 @@ def test_fetch_refuses_another_file(places, shop, monkeypatch):
 
 
 class _Runs:
+    def __init__(self, path):
+        self.path = path
+
     def __reduce__(self):
-        return os.system, ("touch /tmp/ran",)
+        return os.mkdir, (str(self.path),)
+
+
+HEAD = b"".join(pickle.dumps(value, 2) for value in (0x1950A86A20F9469CFC6C, 1001, {}))
 
 
 @pytest.mark.parametrize(
-    "data",
+    "build",
     [
-        b"",
-        b"junk",
-        pickle.dumps(_Runs()),
-        pickle.dumps(0x1950A86A20F9469CFC6C, 2)
-        + pickle.dumps(1001, 2)
-        + pickle.dumps({}, 2)
-        + pickle.dumps(_Runs(), 2),
-        pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(1001, 2) + pickle.dumps({}, 2) + pickle.dumps([1], 2),
+        lambda path: b"",
+        lambda path: b"junk",
+        lambda path: pickle.dumps(_Runs(path)),
+        lambda path: HEAD + pickle.dumps(_Runs(path), 2),
+        lambda path: HEAD + pickle.dumps({"x": 1}, 2) + pickle.dumps([], 2),
     ],
 )
-def test_a_checkpoint_runs_nothing(data):
+def test_a_checkpoint_runs_nothing(build, tmp_path):
     """A checkpoint that names anything but tensors, or is none, is an error, and nothing in it runs."""
     with pytest.raises(ProcessingFailed, match="not read"):
-        tensors(data)
+        tensors(build(tmp_path / "ran"))
+    assert not (tmp_path / "ran").exists()
 
 
 def test_the_english_model_is_the_answer_without_the_large_one(nothing):

@@ -38,11 +38,10 @@ WINDOW: Final = 29.5
 
 @frozen
 class Span:
-    """A stretch of time in which somebody speaks; `cut` says that it goes on in the next one."""
+    """A stretch of time in which somebody speaks; one that was cut ends where the next one starts."""
 
     start: float
     end: float
-    cut: bool = False
 
 
 @define
@@ -96,7 +95,7 @@ class Hysteresis:
         self._heard = self._heard[least:]
         self._start = start + least
         self._quiet_since = None
-        return Span(start * STEP, self._start * STEP, cut=True)
+        return Span(start * STEP, self._start * STEP)
 
 
 class VoiceModel:
