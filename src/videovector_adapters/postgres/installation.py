@@ -15,6 +15,7 @@ import secrets
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -148,7 +149,8 @@ def _prune(root: Path) -> None:
     temporary = Path(tempfile.gettempdir()).resolve()
     for note in root.glob("postgres-*/belongs-to"):
         tree, data_dir = note.parent, Path(note.read_text().strip())
-        if temporary not in data_dir.parents or (tree / "data/postmaster.pid").exists():
+        young = time.time() - tree.stat().st_mtime < 60  # its pointer may be about to be written
+        if young or temporary not in data_dir.parents or (tree / "data/postmaster.pid").exists():
             continue
         pointer = data_dir / _POINTER
         if not pointer.exists() or pointer.read_text().strip() != str(tree):

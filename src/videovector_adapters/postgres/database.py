@@ -1,0 +1,162 @@
+"""Transactions over PostgreSQL: a pool of connections, and every store behind one name each.
+
+async with Database.open(dsn, ids) as database:
+    async with database.begin() as tx:
+        await tx.media.add(item)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
+
+import psycopg
+from attrs import define, field
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+from videovector_adapters.postgres.catalogue import (
+    PgAccess,
+    PgImports,
+    PgIndexes,
+    PgMedia,
+    PgPrompts,
+    PgSegments,
+)
+from videovector_adapters.postgres.deletions import PgDeletions
+from videovector_adapters.postgres.doorbell import PgDoorbell
+from videovector_adapters.postgres.embeddings import PgEmbeddings
+from videovector_adapters.postgres.errors import translated
+from videovector_adapters.postgres.log import PgBucketRows, PgEvents, PgReceipts
+from videovector_adapters.postgres.results import PgCache, PgCalls, PgResults
+from videovector_adapters.postgres.rows import Session
+from videovector_adapters.postgres.runs import PgRuns
+from videovector_adapters.postgres.work import PgWork
+from videovector_core.access.ratelimit import Grant, Limits, Returned, Standing
+from videovector_core.ports import Ids
+
+_PATIENCE: Final = 10.0
+"""Seconds to wait for a free connection before saying that the database is away."""
+
+
+@define
+class PgTx:
+    """Everything that one transaction reaches."""
+
+    access: PgAccess
+    indexes: PgIndexes
+    media: PgMedia
+    segments: PgSegments
+    prompts: PgPrompts
+    imports: PgImports
+    runs: PgRuns
+    results: PgResults
+    calls: PgCalls
+    cache: PgCache
+    embeddings: PgEmbeddings
+    work: PgWork
+    events: PgEvents
+    receipts: PgReceipts
+    deletions: PgDeletions
+
+    @classmethod
+    def over(cls, session: Session, ids: Ids, turns: dict[str, str]) -> PgTx:
+        """Put every store on one session."""
+        return cls(
+            access=PgAccess(session),
+            indexes=PgIndexes(session),
+            media=PgMedia(session),
+            segments=PgSegments(session),
+            prompts=PgPrompts(session),
+            imports=PgImports(session),
+            runs=PgRuns(session),
+            results=PgResults(session),
+            calls=PgCalls(session),
+            cache=PgCache(session),
+            embeddings=PgEmbeddings(session),
+            work=PgWork(session, turns),
+            events=PgEvents(session, ids),
+            receipts=PgReceipts(session),
+            deletions=PgDeletions(session),
+        )
+
+
+@define
+class Database:
+    """The transactions of one process over one database, and its doorbell."""
+
+    pool: AsyncConnectionPool[AsyncConnection[Any]]
+    doorbell: PgDoorbell
+    ids: Ids
+    turns: dict[str, str] = field(factory=dict)
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(cls, dsn: str, ids: Ids, *, size: int = 10) -> AsyncIterator[Database]:
+        """Connect to a database that was migrated; at most `size` transactions run at once.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        pool = AsyncConnectionPool(
+            dsn,
+            min_size=1,
+            max_size=size,
+            open=False,
+            timeout=_PATIENCE,
+            reconnect_timeout=2.0,  # the next request tries again; a longer one would wait longer and longer
+            max_idle=120.0,
+            configure=_configure,
+            check=_check,
+            name="videovector",
+        )
+        try:
+            with translated():
+                await pool.open(wait=True, timeout=_PATIENCE)
+            async with PgDoorbell(dsn).open() as doorbell:
+                yield cls(pool, doorbell, ids)
+        finally:
+            await pool.close()
+
+    @contextlib.asynccontextmanager
+    async def begin(self) -> AsyncIterator[PgTx]:
+        """Run a block as a transaction (READ COMMITTED); the doorbell rings after the commit."""
+        with translated():
+            async with self.pool.connection() as connection:
+                session = Session(connection)
+                yield PgTx.over(session, self.ids, self.turns)
+        for topic in session.rings:
+            self.doorbell.ring(topic)
+
+
+@define
+class PgBuckets:
+    """`Buckets` over PostgreSQL; every take is a transaction of its own, whoever asks."""
+
+    database: Database
+
+    async def take(self, key: str, wanted: int, limits: Limits, returned: Sequence[Returned] = ()) -> Grant:
+        with translated():
+            async with self.database.pool.connection() as connection:
+                return await PgBucketRows(Session(connection)).take(key, wanted, limits, returned)
+
+    async def standing(self, key: str, limits: Limits) -> Standing:
+        with translated():
+            async with self.database.pool.connection() as connection:
+                return await PgBucketRows(Session(connection)).standing(key, limits)
+
+
+async def _configure(connection: AsyncConnection[Any]) -> None:
+    connection.prepare_threshold = 2
+    await connection.execute("SET timezone = 'UTC'")
+    await connection.commit()
+
+
+async def _check(connection: AsyncConnection[Any]) -> None:
+    """Refuse a connection that died in the pool, without asking the server: one that is well has nothing to say."""
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    if poll.poll(0):
+        raise psycopg.OperationalError("the connection was closed while it was idle")

@@ -1,0 +1,89 @@
+"""One PostgreSQL for all the tests of a session, and a database of its own for whoever asks.
+
+In a conftest or a test module: `from tests.postgres import postgres_server, postgres_dsn` (fixtures), then ask for
+`postgres_dsn`: a migrated and empty database. `fresh` makes further ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from videovector_adapters.postgres.embedded import EmbeddedPostgres
+from videovector_adapters.postgres.migrate import migrate
+
+# A server that forgets everything at a power cut: what is tested here is not the disk.
+QUICK: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
+
+_numbers = itertools.count(1)
+_TEMPLATE: Final = f"migrated_{os.getpid()}"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """A DSN of a server that lives as long as the session; `VIDEOVECTOR_TEST_DATABASE_URL` names another one."""
+    given = os.environ.get("VIDEOVECTOR_TEST_DATABASE_URL")
+    if given:
+        _make_template(given)
+        yield given
+        drop(given, make_conninfo(given, dbname=_TEMPLATE))
+        return
+    with tempfile.TemporaryDirectory(prefix="videovector-pg-") as folder:
+        root = Path(folder)
+        server = EmbeddedPostgres(root / "data", QUICK, root=root / "root")
+        root.chmod(0o711)
+        dsn = server.start()
+        try:
+            _make_template(dsn)
+            yield dsn
+        finally:
+            server.stop()
+
+
+@pytest.fixture
+def postgres_dsn(postgres_server: str) -> Iterator[str]:
+    """A migrated, empty database that goes when the test ends."""
+    dsn = fresh(postgres_server)
+    yield dsn
+    drop(postgres_server, dsn)
+
+
+def fresh(server: str) -> str:
+    """Make a migrated, empty database and return its DSN (some 50 ms)."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE} STRATEGY file_copy")
+    return make_conninfo(server, dbname=name)
+
+
+def drop(server: str, dsn: str) -> None:
+    """Remove a database that `fresh` made, whoever is still connected to it."""
+    name = psycopg.conninfo.conninfo_to_dict(dsn)["dbname"]
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def wipe(dsn: str) -> None:
+    """Empty every table of a database, quicker than making a new one."""
+    with psycopg.connect(dsn) as connection:
+        tables = connection.execute(
+            "SELECT relname FROM pg_stat_user_tables WHERE relname <> 'migrations' AND n_live_tup + n_tup_ins > 0"
+        ).fetchall()
+        for (table,) in tables:
+            connection.execute(f"DELETE FROM {table}")
+
+
+def _make_template(server: str) -> None:
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {_TEMPLATE} WITH (FORCE)")
+        connection.execute(f"CREATE DATABASE {_TEMPLATE}")
+    asyncio.run(migrate(make_conninfo(server, dbname=_TEMPLATE)))
