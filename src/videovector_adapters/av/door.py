@@ -34,6 +34,8 @@ _STREAMED: Final = frozenset({"mpegts", "mpeg", "mpegvideo", "m4v", "h264", "hev
 """Formats without an index: seeking by time would miss their beginning."""
 _BUFFER: Final = 256 * 1024
 _ALLOWED_DECODERS: Final = frozenset(sniff.DECODERS.split(","))
+_PROBED: Final = 16_384 * 8_192
+"""Pixels up to which a picture's size is looked at, if only to say that it is too large."""
 _AGREE: Final = 0.1
 _US: Final = 1_000_000
 
@@ -42,12 +44,15 @@ class Bytes:
     """A file that can only be read, and has no name for a decoder to learn from."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("rb", buffering=0)
-        status = os.fstat(self._file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            self._file.close()
-            raise unsupported("This is no regular file.")
-        self.size = status.st_size
+        try:
+            if not stat.S_ISREG(path.stat().st_mode):
+                raise unsupported("This is no regular file.")
+            self._file = path.open("rb", buffering=0)
+        except OSError as error:
+            raise ProcessingFailed(
+                f"The stored media cannot be opened: {error.strerror}.", code="storage_error", transient=True
+            ) from error
+        self.size = os.fstat(self._file.fileno()).st_size
 
     def read(self, count: int) -> bytes:
         """Return up to `count` bytes, none at the end."""
@@ -147,7 +152,7 @@ def container(file: Bytes, limits: MediaLimits) -> Iterator[InputContainer]:
                 "max_streams": str(limits.streams + 1),
                 "enable_drefs": "0",
             },
-            options={"max_pixels": str(limits.pixels)},
+            options={"max_pixels": str(max(limits.pixels, _PROBED))},
             metadata_errors="replace",
             buffer_size=_BUFFER,
             io_open=_refuse,
