@@ -397,7 +397,7 @@ def test_a_catastrophic_pattern_answers_at_once() -> None:
 
 
 @given(contracts())
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=50)
 def test_documents_of_a_schema_come_back_unchanged(contract: tuple[dict[str, Any], dict[str, Any]]) -> None:
     """Round trip: what fits a schema is accepted as it is, in an answer and as a sample."""
     schema, document = contract
@@ -413,7 +413,7 @@ ANYTHING = st.recursive(
 
 
 @given(st.data(), contracts())
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=50)
 def test_everything_that_is_kept_is_valid(data: st.DataObject, contract: tuple[dict[str, Any], dict[str, Any]]) -> None:
     """Whatever a model answers: either an error with reasons, or a document valid against the original schema."""
     schema, document = contract

@@ -494,7 +494,7 @@ def renamed(schema: dict[str, Any], names: Iterator[str]) -> dict[str, Any]:
 
 
 @given(schemas(), st.lists(WORDS, max_size=4), st.lists(WORDS, max_size=3), st.randoms(use_true_random=False))
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=150)
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=60)
 async def test_every_value_of_every_schema_is_traceable(
     schema: dict[str, Any], spoken: list[str], shown: list[str], chance: Any
 ) -> None:

@@ -174,7 +174,7 @@ def test_nodes_and_leaves_are_found_by_path() -> None:
         assert subschema(SCENE, FieldPath.parse(text)) is None
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=50)
 @given(contracts())
 def test_steps_lead_to_their_value(contract: tuple[dict[str, Any], dict[str, Any]]) -> None:
     """Walking the steps of any instance of any leaf reaches exactly its value."""

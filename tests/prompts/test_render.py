@@ -199,7 +199,7 @@ def test_a_preview_is_short() -> None:
 
 
 @given(st.data(), contracts())
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=50)
 def test_a_disabled_leaf_never_shows(data: st.DataObject, contract: tuple[dict[str, Any], dict[str, Any]]) -> None:
     """Whatever the schema and the document: no line and no vector of a disabled path, and every other one as before."""
     schema, document = contract
@@ -213,7 +213,7 @@ def test_a_disabled_leaf_never_shows(data: st.DataObject, contract: tuple[dict[s
 
 
 @given(contracts())
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=50)
 def test_every_vector_stands_for_a_value(contract: tuple[dict[str, Any], dict[str, Any]]) -> None:
     """An indexed leaf is found again in the document under its path."""
     schema, document = contract

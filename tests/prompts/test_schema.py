@@ -208,7 +208,7 @@ def test_the_report_is_bounded() -> None:
 
 
 @given(schemas())
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=50)
 def test_what_the_strategies_draw_is_accepted(schema: Any) -> None:
     """The shipped strategy and the rules agree."""
     check_schema(schema)
