@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from videovector_adapters.local.catalog import WHISPER
 from videovector_adapters.local.clients import LocalTranscriber
 from videovector_adapters.local.speech import Heard, Languages, forward, phrases
-from videovector_adapters.local.voice import LONGEST, STEP, WINDOW, Hysteresis, Packer, Span, length, original
+from videovector_adapters.local.voice import LONGEST, STEP, WINDOW, Hysteresis, Packer, Span, length, placed
 from videovector_core.testing.models import TranscriberContract
 
 SPOKEN = [
@@ -178,13 +178,20 @@ def test_windows_hold_all_speech_and_stay_short(gaps):
         assert any(piece.start <= span.start + 1e-9 and span.end <= piece.end + 1e-9 for piece in pieces)
 
 
-@given(st.floats(0, 30))
-def test_seconds_of_a_window_lie_in_its_pieces(second):
-    """A second of the joined pieces is a second of the file inside one of them."""
+@given(st.floats(-1, 30), st.floats(-1, 30))
+def test_words_of_a_window_lie_in_its_pieces(one, other):
+    """A word of the joined pieces lies inside one of them, and does not cover the pause that was left out."""
     pieces = [Span(2.0, 10.0), Span(100.0, 110.0)]
-    found = original(pieces, second)
-    assert any(piece.start <= found <= piece.end for piece in pieces)
-    assert found == pytest.approx(2 + second if second <= 8 else min(100 + second - 8, 110))
+    found = placed(pieces, min(one, other), max(one, other))
+    assert any(piece.start <= found.start <= found.end <= piece.end for piece in pieces)
+
+
+def test_seconds_of_a_window_become_seconds_of_the_file():
+    """Times are those of the file, before and after a pause that was left out."""
+    pieces = [Span(2.0, 10.0), Span(100.0, 110.0)]
+    assert placed(pieces, 1.0, 2.0) == Span(3.0, 4.0)
+    assert placed(pieces, 9.0, 10.5) == Span(101.0, 102.5)
+    assert placed(pieces, 7.5, 9.0) == Span(100.0, 101.0)
 
 
 def test_phrases_end_at_pauses_and_sentences():

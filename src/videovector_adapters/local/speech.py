@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from attrs import define, field, frozen
 
-from videovector_adapters.local.voice import RATE, Hysteresis, Packer, Samples, Sound, Span, VoiceModel, original
+from videovector_adapters.local.voice import RATE, Hysteresis, Packer, Samples, Sound, Span, VoiceModel, placed
 
 PAUSE: Final = 0.5
 CERTAIN: Final = 0.8
@@ -114,8 +114,8 @@ class SpeechEngine:
         )
         for segment in segments:
             for word in segment.words or ():
-                start, end = original(pieces, float(word.start)), original(pieces, float(word.end))
-                yield Heard(start, end, str(word.word), float(word.probability))
+                at = placed(pieces, float(word.start), float(word.end))
+                yield Heard(at.start, at.end, str(word.word), float(word.probability))
 
     def _language(self, audio: Samples, languages: Languages) -> str:
         if not self._model.model.is_multilingual:

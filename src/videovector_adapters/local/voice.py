@@ -206,13 +206,19 @@ def length(pieces: Sequence[Span]) -> float:
     return sum(piece.end - piece.start for piece in pieces)
 
 
-def original(pieces: Sequence[Span], second: float) -> float:
-    """Return where in the file a second of the pieces, played one after another, lies."""
+def placed(pieces: Sequence[Span], start: float, end: float) -> Span:
+    """Return where in the file a stretch of the pieces, played one after another, lies.
+
+    A stretch that runs over a joint belongs to the piece that has its middle: what was left out is no part of it.
+    """
+    before, middle = 0.0, (start + end) / 2
     for piece in pieces:
-        if second <= piece.end - piece.start:
-            return piece.start + max(0.0, second)
-        second -= piece.end - piece.start
-    return pieces[-1].end
+        seconds = piece.end - piece.start
+        if middle <= before + seconds or piece is pieces[-1]:
+            first, last = (piece.start + min(max(edge - before, 0.0), seconds) for edge in (start, end))
+            return Span(first, max(first, last))
+        before += seconds
+    raise ValueError("there are no pieces")
 
 
 def _joined(pieces: list[Span], piece: Span) -> list[Span]:
