@@ -20,6 +20,7 @@ from videovector_adapters.local.sight import LocalImageEmbedder, LocalPictureRea
 from videovector_adapters.local.weights import Weights
 from videovector_adapters.postgres.database import Database
 from videovector_adapters.postgres.embedded import EmbeddedPostgres
+from videovector_adapters.postgres.migrate import migrate, shipped
 from videovector_adapters.qdrant.edge import EdgeServer, EdgeVectors
 from videovector_adapters.settings import Settings
 from videovector_adapters.storage.files import FileBlobs
@@ -33,7 +34,7 @@ from videovector_core.models.table import ModelTable
 from videovector_core.search.ports import VectorIndex
 from videovector_core.work import Pace
 
-__all__ = ["accounts", "bearers", "build", "database", "die_with_parent", "pace", "secret_key", "tokens"]
+__all__ = ["accounts", "bearers", "build", "database", "die_with_parent", "pace", "secret_key", "shipped", "tokens"]
 
 
 @frozen
@@ -61,7 +62,6 @@ async def build(settings: Settings, *, owns_engine: bool | None) -> AsyncIterato
     """
     async with contextlib.AsyncExitStack() as stack:
         opened = await stack.enter_async_context(database(settings))
-        await opened.migrate()
         vectors = await _vectors(settings, stack, owns_engine=owns_engine)
         blobs = FileBlobs(settings.data_dir.absolute() / "blobs")
         limits = MediaLimits(size=settings.max_media_bytes, seconds=settings.max_media_seconds)
@@ -83,21 +83,21 @@ async def build(settings: Settings, *, owns_engine: bool | None) -> AsyncIterato
 
 @contextlib.asynccontextmanager
 async def database(settings: Settings) -> AsyncIterator[Database]:
-    """Open the database: the operator's, or the embedded one, which is started when nobody runs it yet."""
+    """Open the database, its tables up to date: the operator's, or the embedded one, started when nobody runs it yet."""
     prepare(settings.data_dir)
     async with contextlib.AsyncExitStack() as stack:
         if settings.database_url is not None:
             dsn = settings.database_url.get_secret_value()
         else:
             dsn = await stack.enter_async_context(EmbeddedPostgres(settings.data_dir.absolute()))
-        yield await stack.enter_async_context(Database(dsn, RandomIds()))
+        await migrate(dsn)
+        yield await stack.enter_async_context(Database.open(dsn, RandomIds()))
 
 
 @contextlib.asynccontextmanager
 async def accounts(settings: Settings) -> AsyncIterator[Access]:
     """Open just what users and keys need; this works beside a running server."""
     async with database(settings) as opened:
-        await opened.migrate()
         yield Access(opened.begin, SystemClock(), RandomIds(), _pepper(settings))
 
 
@@ -135,12 +135,14 @@ def _pepper(settings: Settings) -> Secret:
 
 async def _vectors(settings: Settings, stack: contextlib.AsyncExitStack, *, owns_engine: bool | None) -> VectorIndex:
     if settings.qdrant_url is not None:
-        from videovector_adapters.qdrant.server import QdrantVectors  # noqa: PLC0415 - its client is needed only here
+        from qdrant_client import AsyncQdrantClient  # noqa: PLC0415 - takes a second to import, and is needed only here
+
+        from videovector_adapters.qdrant.server import QdrantVectors  # noqa: PLC0415 - as above
 
         key = settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None
-        remote = QdrantVectors(settings.qdrant_url, key)
-        stack.push_async_callback(remote.close)
-        return remote
+        client = AsyncQdrantClient(settings.qdrant_url, api_key=key)
+        stack.push_async_callback(client.close)
+        return QdrantVectors(client)
     directory = settings.data_dir.absolute() / "vectors"
     socket = directory / "engine.sock"
     if owns_engine is None:

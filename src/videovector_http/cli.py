@@ -8,8 +8,9 @@ import contextlib
 import logging
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
+from typing import Any
 
 from videovector_adapters import wiring
 from videovector_adapters.settings import Settings, WrongSetting
@@ -17,7 +18,7 @@ from videovector_core.access.model import Caller
 from videovector_core.errors import VideoVectorError
 from videovector_http import serving
 
-Command = Callable[[Settings, argparse.Namespace], Awaitable[int]]
+Command = Callable[[Settings, argparse.Namespace], Coroutine[Any, Any, int]]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -58,8 +59,8 @@ async def worker(settings: Settings, given: argparse.Namespace) -> int:
 
 async def migrate(settings: Settings, _: argparse.Namespace) -> int:
     """Bring the tables up to date."""
-    async with wiring.database(settings) as opened:
-        print(f"the tables are at version {await opened.migrate()}")  # noqa: T201 - the answer of the command
+    async with wiring.database(settings):
+        print(f"the tables are at version {wiring.shipped()[-1].number}")  # noqa: T201 - the answer of the command
     return 0
 
 

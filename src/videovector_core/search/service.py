@@ -88,8 +88,9 @@ class Search:
     ) -> list[Hit]:
         """Fuse rankings of points into rankings of results, and hydrate as many as are wanted.
 
-        The order is by reciprocal rank fusion; the score that is shown stays the best cosine, so it means the same
-        whether or not words matched literally.
+        A result is as near as its text or its best field, whichever is nearer; that ranking and the lexical one are
+        fused by reciprocal rank. The score that is shown stays the best cosine, so it means the same whether or not
+        words matched literally.
         """
         best: dict[str, float] = {}
         fields: dict[str, list[Scored]] = {}
@@ -100,8 +101,9 @@ class Search:
                     best[owner] = max(best.get(owner, -1.0), scored.score)
                 if name == "fields":
                     fields.setdefault(owner, []).append(scored)
-        ids = {name: list(dict.fromkeys(result_id(scored) for scored in found)) for name, found in rankings.items()}
-        fused = fuse(ids, tie=lambda hit: -best.get(hit.id, -1.0))
+        dense = sorted(best, key=lambda owner: (-best[owner], owner))
+        lexical = list(dict.fromkeys(result_id(scored) for scored in rankings.get("lexical", ())))
+        fused = fuse({"dense": dense, "lexical": lexical}, tie=lambda hit: -best.get(hit.id, -1.0))
         hits: list[Hit] = []
         for at in range(0, len(fused), top_k):
             batch = fused[at : at + top_k]
