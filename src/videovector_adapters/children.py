@@ -114,7 +114,8 @@ class Child:
         try:
             await asyncio.wait_for(process.wait(), 3)
         except TimeoutError:
-            process.kill()
+            with contextlib.suppress(ProcessLookupError):  # it may have followed at the last moment
+                process.kill()
             await process.wait()
 
     async def _started(self) -> asyncio.subprocess.Process:

@@ -110,7 +110,7 @@ def _bounded(tree: exp.Expr, query: str) -> Iterator[exp.Expr]:
 
 def _check_node(node: exp.Expr, query: str) -> None:
     name = type(node).__name__
-    if isinstance(node, exp.Literal):
+    if isinstance(node, exp.Literal | exp.RawString):
         _check_literal(node, query)
     elif isinstance(node, exp.DataType):
         _check_type(node, query)
@@ -128,7 +128,7 @@ def _check_node(node: exp.Expr, query: str) -> None:
         )
 
 
-def _check_literal(node: exp.Literal, query: str) -> None:
+def _check_literal(node: exp.Literal | exp.RawString, query: str) -> None:
     if len(node.name) > (MAX_STRING if node.is_string else MAX_DIGITS):
         _refuse(query, "a literal this long", f"Strings may have {MAX_STRING} characters, numbers {MAX_DIGITS}.")
 
@@ -167,7 +167,8 @@ def _check_amplifier(node: exp.Expr, name: str, query: str) -> None:
             return _check_format(node, query)
         case _:
             bounds, most = list(node.expressions), MAX_TIMES
-    if not all(_is_small(bound, most) for bound in bounds if bound is not None):
+    given = [bound for bound in bounds if bound is not None]
+    if isinstance(node.parent, exp.Dot) or not given or not all(_is_small(bound, most) for bound in given):
         _refuse(
             query,
             f"{name.lower()} without a small bound",

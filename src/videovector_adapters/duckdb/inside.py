@@ -87,13 +87,14 @@ class Inside:
         connection = self.connection
         if connection is None:
             raise RuntimeError("ready comes first")
-        walls.shut([Path(path) for path in paths], self.memory_bytes * 5 // 4)
+        walls.shut([Path(path) for path in paths], self.memory_bytes * 13 // 16)
         for statement in (
-            f"SET memory_limit = '{self.memory_bytes * 3 // 4}B'",
+            f"SET memory_limit = '{self.memory_bytes * 5 // 8}B'",
             f"SET threads = {self.threads}",
             f"SET allowed_paths = [{', '.join(map(literal, paths))}]",
             "SET enable_external_access = false",
             "SET TimeZone = 'UTC'",
+            "SET lambda_syntax = 'ENABLE_SINGLE_ARROW'",
             *statements,
             "SET lock_configuration = true",
         ):

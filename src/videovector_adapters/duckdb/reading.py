@@ -35,7 +35,8 @@ def confirm(connection: DuckDBPyConnection, query: str, used: Collection[str]) -
     own = {entry["key"].casefold() for node in nodes for entry in (node.get("cte_map") or {}).get("map", ())}
     tables = own | {name.casefold() for name in used}
     for node in nodes:
-        _check(node, tables)
+        if isinstance(node.get("type"), str):
+            _check(node, tables)
 
 
 def _check(node: dict[str, Any], tables: Collection[str]) -> None:

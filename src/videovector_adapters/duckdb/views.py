@@ -68,24 +68,42 @@ def _union(table: Table, needed: Sequence[str]) -> str:
 
 
 def _items(table: Table, base: Table) -> str:
-    """Open the arrays one inside the other; `unnest` in a select list walks its lists in parallel."""
+    """Unfold the positions of an array, and reach every field of an item through its position.
+
+    Only positions are unfolded, so a query pays for the fields that it reads and no others.
+    """
     arrays = tuple(_arrays(table.array or FieldPath()))
     root = next(column for column in base.columns if column.path == arrays[0])
-    indexes = (*outer_indexes(arrays[-1]), ITEM_INDEX)
-    kept = [quoted(column.name) for column in table.columns if column.path is None and column.name not in indexes]
-    source, held, kind = quoted(base.name), quoted(root.name), root.type
-    for depth, (array, index) in enumerate(zip(arrays, indexes, strict=True)):
+    names = (*outer_indexes(arrays[-1]), ITEM_INDEX)
+    held, kind, source = quoted(root.name), root.type, quoted(base.name)
+    for depth, array in enumerate(arrays):
         if depth:
-            held, kind = _reach(f"_item{depth - 1}", kind.item, array.steps[len(arrays[depth - 1].steps) :])
-        opened = f"unnest(range(len({held}))) AS {quoted(index)}, unnest({held}) AS _item{depth}"
-        source = f"(SELECT {', '.join(kept)}, {opened} FROM {source})"  # noqa: S608
-        kept.append(quoted(index))
-    fields = [
-        f"{_reach(f'_item{len(arrays) - 1}', kind.item, column.path.steps[len(arrays[-1].steps) :])[0]} AS {quoted(column.name)}"
-        for column in table.columns
-        if column.path is not None
-    ]
-    return f"CREATE VIEW {quoted(table.name)} AS SELECT {', '.join([*kept, *fields])} FROM {source}"  # noqa: S608
+            held, kind = _reach(f"{held}[_i{depth - 1} + 1]", kind.item, array.steps[len(arrays[depth - 1].steps) :])
+        counted = held if depth else _shortest(base, array, held)
+        source = f"(SELECT *, unnest(range(len({counted}))) AS _i{depth} FROM {source})"  # noqa: S608 - quoted
+    cells = [quoted(column.name) for column in table.columns if column.path is None and column.name not in names]
+    cells += [f"_i{depth} AS {quoted(name)}" for depth, name in enumerate(names)]
+    for column in table.columns:
+        if column.path is not None:
+            steps = column.path.steps[len(arrays[-1].steps) :]
+            direct = _flat(base, column.path) if len(arrays) == 1 else None
+            value = f"{direct}[_i0 + 1]" if direct else _reach(f"{held}[_i{len(arrays) - 1} + 1]", kind.item, steps)[0]
+            cells.append(f"{value} AS {quoted(column.name)}")
+    return f"CREATE VIEW {quoted(table.name)} AS SELECT {', '.join(cells)} FROM {source}"  # noqa: S608 - quoted
+
+
+def _flat(base: Table, path: FieldPath) -> str | None:
+    """Name the column that holds a leaf of every item as a plain list, which is cheaper to read than whole items."""
+    if path.steps and path.steps[-1].many:
+        return None
+    return next(
+        (quoted(c.name) for c in base.columns if c.path == path and c.type.item and not c.type.item.fields), None
+    )
+
+
+def _shortest(base: Table, array: FieldPath, otherwise: str) -> str:
+    leaves = (column.path for column in base.columns if column.path and column.path.array == array)
+    return next((name for path in leaves if (name := _flat(base, path))), otherwise)
 
 
 def _arrays(array: FieldPath) -> Iterator[FieldPath]:

@@ -79,7 +79,7 @@ def arrays_of(schema: Mapping[str, Any], at: FieldPath | None = None) -> Iterato
         inner, path = child, at / name
         if json_type(child) == "array":
             inner, path = child["items"], path.each()
-            if json_type(inner) == "object":
+            if inner.get("properties"):
                 yield path
         if json_type(inner) == "object":
             yield from arrays_of(inner, path)
@@ -103,6 +103,10 @@ def _field_columns(
         Column(str(leaf.path), _of_leaf(leaf.path, leaf.type), leaf.path, leaf.description, leaf.enum)
         for leaf in leaves(schema)
     ]
+    found += [
+        Column(str(path), SqlType.list_of(JSON) if path.array else JSON, path, "Any object, as JSON.")
+        for path in _open_objects(schema, FieldPath())
+    ]
     for array in arrays:
         if not FieldPath(array.steps[:-1]).array:
             item = subschema(schema, array) or {}
@@ -110,6 +114,18 @@ def _field_columns(
     names = naming.unlike((column.name for column in found), (column.name for column in system))
     for name, column in zip(names, found, strict=True):
         yield Column(name, column.type, column.path, column.description, column.enum)
+
+
+def _open_objects(node: Mapping[str, Any], at: FieldPath) -> Iterator[FieldPath]:
+    """List the objects that declare no properties; they may hold anything, so they stay JSON."""
+    kind = json_type(node)
+    if kind == "array":
+        yield from _open_objects(node["items"], at.each())
+    elif kind == "object" and not node.get("properties") and at.steps:
+        yield at
+    elif kind == "object":
+        for name, child in node.get("properties", {}).items():
+            yield from _open_objects(child, at / name)
 
 
 def _of_leaf(path: FieldPath, kind: str) -> SqlType:

@@ -1,0 +1,194 @@
+"""Use cases of SQL search: show what can be asked, answer a query, draft one, hand out the table."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import define, evolve, field
+
+from videovector_core.access.model import Caller, Scope
+from videovector_core.errors import Invalid, NotFound
+from videovector_core.ports import Blob
+from videovector_core.sqlsearch import catalog as catalogs
+from videovector_core.sqlsearch import template
+from videovector_core.sqlsearch.cells import cells
+from videovector_core.sqlsearch.contexts import Identifiers
+from videovector_core.sqlsearch.model import Answer, Catalog, Draft, Level, RowContext, Rows, RunTable, Table
+from videovector_core.sqlsearch.ports import QueryDrafter, RowContexts, RunTables, SqlEngine, TableFiles, Tables
+
+MAX_INSTRUCTION: Final = 4_000
+
+
+@define
+class SqlSearch:
+    """SQL over the extracted metadata of a tenant's searchable runs."""
+
+    runs: RunTables
+    contexts: RowContexts
+    tables: Tables
+    files: TableFiles
+    engine: SqlEngine
+    drafter: QueryDrafter | None = None
+    timer: Callable[[], float] = time.monotonic
+    _writing: dict[tuple[str, Level, str], asyncio.Task[Blob]] = field(factory=dict, init=False)
+
+    async def catalog(
+        self,
+        caller: Caller,
+        *,
+        index_id: str,
+        run_ids: Sequence[str] | None = None,
+        index_ids: Sequence[str] | None = None,
+    ) -> Catalog:
+        """List the tables in scope; without `run_ids` those of the newest searchable runs."""
+        caller.require(Scope.SEARCH)
+        limits = self.engine.limits
+        if run_ids and len(set(run_ids)) > limits.max_runs:
+            raise Invalid(f"A query may span {limits.max_runs} runs; name fewer.", code="sql_invalid")
+        found = await self.runs.searchable(
+            caller.user_id, index_id=index_id, index_ids=index_ids or None, run_ids=run_ids or None
+        )
+        return catalogs.build(found, limits)
+
+    async def execute(
+        self,
+        caller: Caller,
+        *,
+        index_id: str,
+        query: str,
+        run_ids: Sequence[str] | None = None,
+        index_ids: Sequence[str] | None = None,
+        result_limit: int | None = None,
+    ) -> Answer:
+        """Run one SELECT over the tables in scope.
+
+        Raises:
+            Invalid: `sql_invalid`, `sql_not_allowed`, `sql_timeout` or `sql_resource_limit`.
+        """
+        start = self.timer()
+        limit = self._limit(result_limit)
+        scope = await self.catalog(caller, index_id=index_id, run_ids=run_ids, index_ids=index_ids)
+        rows = await self.engine.query(query, scope.tables, lend=self._lender(scope), limit=limit)
+        contexts = await self._contexts(caller, scope, rows)
+        return Answer(
+            columns=rows.columns,
+            rows=tuple(_as_object(rows, row) for row in rows.rows),
+            row_context=contexts,
+            truncated=rows.truncated,
+            applied_result_limit=limit,
+            elapsed_ms=round((self.timer() - start) * 1000),
+        )
+
+    async def generate(
+        self,
+        caller: Caller,
+        *,
+        index_id: str,
+        instruction: str,
+        existing_query: str | None = None,
+        run_ids: Sequence[str] | None = None,
+        index_ids: Sequence[str] | None = None,
+    ) -> Draft:
+        """Draft a query: by the model when there is one, else by template. A draft that breaks a rule is never returned."""
+        if not instruction.strip() or len(instruction) > MAX_INSTRUCTION:
+            raise Invalid(f"Write an instruction of 1 to {MAX_INSTRUCTION} characters.")
+        scope = await self.catalog(caller, index_id=index_id, run_ids=run_ids, index_ids=index_ids)
+        drafted = await self._by_model(instruction, existing_query, scope)
+        if drafted is not None and drafted.query:
+            return drafted
+        written = template.draft(instruction, existing=existing_query, catalog=scope)
+        checked = await self.engine.check(written.query, scope.tables)
+        warnings = (*(drafted.warnings if drafted else ()), *written.warnings)
+        return evolve(written, tables_used=checked.tables_used, warnings=warnings)
+
+    async def results_file(self, caller: Caller, *, run: RunTable, level: Level = Level.SEGMENT) -> Blob:
+        """Return the Parquet file of a run's results: the same file that queries read."""
+        caller.require(Scope.READ)
+        for table in catalogs.build([run], self.engine.limits).tables:
+            if table.stored and table.level is level and run.user_id == caller.user_id:
+                return await self._file(table)
+        raise NotFound.of("run", run.run_id)
+
+    def _limit(self, asked: int | None) -> int:
+        limits = self.engine.limits
+        if asked is None:
+            return limits.default_result_limit
+        if not 1 <= asked <= limits.max_result_limit:
+            raise Invalid(f"result_limit must be between 1 and {limits.max_result_limit}.")
+        return asked
+
+    def _lender(self, scope: Catalog) -> Any:
+        @asynccontextmanager
+        async def lend(names: Collection[str]) -> AsyncIterator[Mapping[str, Path]]:
+            async with AsyncExitStack() as stack:
+                yield {
+                    table.name: await stack.enter_async_context(self.tables.lend(await self._file(table)))
+                    for table in scope.tables
+                    if table.name in names
+                }
+
+        return lend
+
+    async def _file(self, table: Table) -> Blob:
+        """Find the file of a stored table, or write it; whoever asks meanwhile waits for the same writing."""
+        if table.run is None:
+            raise ValueError(f"{table.name} is not stored")
+        found = await self.files.find(table.run, table.level)
+        if found is not None:
+            return found
+        key = (table.run.run_id, table.level, table.run.version)
+        if key not in self._writing:
+            task = asyncio.create_task(self._written(table, table.run))
+            self._writing[key] = task
+            task.add_done_callback(lambda _: self._writing.pop(key, None))
+        return await asyncio.shield(self._writing[key])
+
+    async def _written(self, table: Table, run: RunTable) -> Blob:
+        rows = (cells(row, table.columns) async for row in self.runs.rows(run, table.level))
+        blob = await self.tables.write(table.columns, rows)
+        await self.files.save(run, table.level, blob)
+        return blob
+
+    async def _contexts(self, caller: Caller, scope: Catalog, rows: Rows) -> tuple[RowContext | None, ...]:
+        keys = Identifiers(rows)
+        if not keys.wanted:
+            return (None,) * len(rows.rows)
+        run_ids = _read_runs(scope, rows.tables_used)
+        found = await self.contexts.contexts(
+            caller.user_id, run_ids=run_ids, result_ids=keys.ids("result_id"), segment_ids=keys.ids("segment_id")
+        )
+        return keys.matched(found)
+
+    async def _by_model(self, instruction: str, existing: str | None, scope: Catalog) -> Draft | None:
+        """Ask the model, once more when its draft breaks a rule; give its last problem as a warning when both did."""
+        problem: str | None = None
+        if self.drafter is None:
+            return None
+        for _ in range(2):
+            written = await self.drafter.draft(instruction, existing=existing, catalog=scope, problem=problem)
+            if written is None:
+                return None
+            try:
+                checked = await self.engine.check(written.query, scope.tables)
+            except Invalid as error:
+                problem = error.message
+            else:
+                return evolve(written, tables_used=checked.tables_used)
+        return Draft("", "", warnings=(f"The model's draft was refused: {problem}",))
+
+
+def _as_object(rows: Rows, row: Sequence[Any]) -> dict[str, Any]:
+    return {name: value for (name, _), value in zip(rows.columns, row, strict=True)}
+
+
+def _read_runs(scope: Catalog, used: Collection[str]) -> list[str]:
+    """Name the runs that a query read: those of its tables, and every run when it read the union."""
+    tables = [table for table in scope.tables if table.name in used]
+    everything = any(table.run is None for table in tables)
+    runs = [table.run.run_id for table in (scope.tables if everything else tables) if table.run]
+    return list(dict.fromkeys(runs))

@@ -1,0 +1,148 @@
+"""The first wall alone: what the parser and its lists stop, and what they let through."""
+
+from __future__ import annotations
+
+import contextlib
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.sqlsearch import analyst, hostile
+from tests.sqlsearch.world import World
+from videovector_adapters.duckdb import guard
+from videovector_adapters.duckdb.functions import AMPLIFIERS, FUNCTIONS
+from videovector_core.errors import Invalid
+
+
+def refusal(query: str, tables: dict[str, list[str]] | None = None) -> Invalid:
+    with pytest.raises(Invalid) as caught:
+        guard.check(query, tables or {})
+    return caught.value
+
+
+@pytest.mark.parametrize("statement", hostile.REFUSED, ids=range(len(hostile.REFUSED)))
+def test_hostile_statements_are_refused(statement: str, world: World) -> None:
+    """Every file, network, catalogue, settings, writing and oversized form is refused before an engine sees it."""
+    error = refusal(world.fill(statement), world.names())
+    assert error.code in {"sql_not_allowed", "sql_invalid"}
+    assert error.message
+
+
+@pytest.mark.parametrize("query", analyst.QUERIES, ids=range(len(analyst.QUERIES)))
+def test_honest_queries_pass(query: str, world: World) -> None:
+    """A query that only computes over its tables is never refused."""
+    assert set(guard.check(world.fill(query), world.names())) <= set(world.names())
+
+
+def test_there_are_enough_statements() -> None:
+    """The bar of the issue: 250 hostile statements, 100 honest ones."""
+    assert len(set(hostile.REFUSED + hostile.HUNGRY + hostile.INERT)) >= 250
+    assert len(set(analyst.QUERIES)) >= 100
+
+
+def engine_functions() -> list[tuple[str, str]]:
+    rows = duckdb.connect().execute("SELECT DISTINCT function_name, function_type FROM duckdb_functions()").fetchall()
+    return [(name, kind) for name, kind in rows if name.isidentifier()]
+
+
+def test_the_engine_has_no_function_that_slips_through() -> None:
+    """Of all the engine's functions only the listed ones may be called, whatever the parser makes of them."""
+    for name, _ in engine_functions():
+        if name not in FUNCTIONS | AMPLIFIERS:
+            for call in (f"SELECT {name}()", f"SELECT {name}(1)", f"SELECT {name}(1, 2)", f"SELECT x.{name}(1) FROM t"):
+                try:
+                    guard.check(call, {"t": ["x"]})
+                except Invalid:
+                    continue
+                assert name in HARMLESS, call
+
+
+HARMLESS = frozenset({"from_base64", "get_current_time", "current_date", "current_localtimestamp"})
+"""Functions that the parser gives a type shared with a listed one, or that are keywords; all only compute."""
+
+
+def test_no_table_function_but_three_opens() -> None:
+    """In place of a table only unnest and the two ranges may be called."""
+    for name, kind in engine_functions():
+        if kind in {"table", "pragma", "table_macro"} and name not in {"unnest", "range", "generate_series"}:
+            refusal(f"SELECT * FROM {name}('x')")
+            refusal(f"SELECT * FROM {name}()")
+
+
+def test_listed_functions_exist() -> None:
+    """A name on the list that the engine does not know is a mistake of ours."""
+    known = {name for name, _ in engine_functions()}
+    grammar = {"coalesce", "date", "grouping", "grouping_id", "ifnull", "percentile_cont", "percentile_disc"}
+    assert known | grammar >= FUNCTIONS | AMPLIFIERS
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(max_size=60))
+def test_any_text_is_answered_with_a_refusal_or_a_pass(text: str) -> None:
+    """The guard knows no other outcome: no text makes it fail in another way."""
+    with contextlib.suppress(Invalid):
+        guard.check(text, {"t": ["x"]})
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.sampled_from(
+    ["SELECT", "*", "FROM", "t", "read_text", "(", ")", "'x'", ";", "WITH", "a", "AS", ",", "1", "UNION", "WHERE", "x",
+     "duckdb_settings", ".", '"', "--", "/*", "*/", "\n", "COPY", "TO", "current_setting", "->", "[", "]", ":="]
+), max_size=25).map(" ".join))  # fmt: skip
+def test_no_mixture_of_words_calls_a_closed_function(query: str) -> None:
+    """What passes names no closed function in a place where it would be called."""
+    try:
+        guard.check(query, {"t": ["x"]})
+    except Invalid:
+        return
+    squeezed = query.replace(" ", "").split("--")[0]
+    assert "read_text(" not in squeezed.replace("/*", "")
+    assert "current_setting(" not in squeezed.replace("/*", "")
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "position", "meant"),
+    [
+        ("SELECT * FROM run_", "sql_invalid", {"line": 1, "column": 15}, ["run_a"]),
+        ("SELECT 1\nFROM segmnts", "sql_invalid", {"line": 2, "column": 6}, ["segments"]),
+        ("SELECT lenth('x')", "sql_not_allowed", {"line": 1, "column": 8}, ["length"]),
+        ("SELECT a b c", "sql_invalid", {"line": 1, "column": 12}, None),
+    ],
+)
+def test_refusals_say_where_and_what_was_meant(
+    query: str, code: str, position: dict[str, int], meant: list[str] | None
+) -> None:
+    """A refusal has a stable code, a line and column from 1, and the likely spelling where there is one."""
+    error = refusal(query, {"run_a": ["x"], "segments": ["segment_id"]})
+    assert (error.code, error.details.get("position")) == (code, position)
+    if meant is not None:
+        assert error.details["did_you_mean"][0] == meant[0]
+
+
+def test_a_bare_path_is_told_to_be_quoted() -> None:
+    """The commonest mistake, a field path without quotes, is named."""
+    assert '"scene.people[].emotion"' in refusal("SELECT scene.people[].emotion FROM t", {"t": []}).message
+
+
+def test_tables_are_named_as_the_catalogue_spells_them() -> None:
+    """Names of tables match in any case, and the catalogue's spelling is returned, each table once."""
+    assert guard.check("SELECT * FROM RUN_A a JOIN run_a b ON true, Segments", {"run_a": [], "segments": []}) == (
+        "run_a",
+        "segments",
+    )
+
+
+def test_expressions_shadow_tables() -> None:
+    """A common table expression hides a table of its name, and only where it is visible."""
+    tables = {"run_a": ["x"], "run_b": ["x"]}
+    assert guard.check("WITH run_a AS (SELECT 1 AS x) SELECT * FROM run_a", tables) == ()
+    assert guard.check("SELECT * FROM (WITH run_a AS (SELECT 1) SELECT * FROM run_a), run_a", tables) == ("run_a",)
+    assert guard.check("WITH c AS (SELECT * FROM run_b) SELECT * FROM c", tables) == ("run_b",)
+
+
+def test_what_follows_the_statement_is_cut() -> None:
+    """Semicolons and comments after the statement do not reach the engine."""
+    assert guard.bare("SELECT 1 ; -- x\n ;") == "SELECT 1"
+    assert guard.bare("SELECT ';' /* ; */") == "SELECT ';'"
