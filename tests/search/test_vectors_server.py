@@ -29,14 +29,14 @@ async def test_a_server_that_is_away_is_unavailable_and_says_when_to_come_back()
 async def test_spaces_that_another_process_made_are_found() -> None:
     """Two adapters on one server see each other's spaces and points, whoever came first."""
     client = connect(":memory:")
-    one, other = QdrantVectors(client), QdrantVectors(client)
-    assert await other.count() == 0
+    one, other, third = (QdrantVectors(client) for _ in range(3))
+    assert await other.count() == await third.count() == 0
     await one.upsert([point("here", 1, 0, 0, 0)])
     (found,) = await other.nearest(SPACE, unit(1, 0, 0, 0), within=mine(), top_k=3)
     assert found.point.id == named("here")
     await other.upsert([point("there", 1, 1, 0, 0)])
     assert await one.count() == 2
-    await other.delete([named("here"), named("there")])
+    await third.delete([named("here"), named("there")])
     assert await one.nearest(SPACE, unit(1, 0, 0, 0), within=mine(), top_k=3) == []
     assert await QdrantVectors(client).nearest(OTHER_SPACE, unit(1, 0, 0), within=mine(), top_k=3) == []
     await client.close()

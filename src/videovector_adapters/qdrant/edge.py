@@ -7,26 +7,26 @@ import contextlib
 import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
+from uuid import uuid4
 
 from attrs import define, field
 
-from videovector_adapters.children import read_frame, write_frame
-from videovector_adapters.qdrant.layout import check, check_id, payload, scored, where
-from videovector_adapters.qdrant.sockets import own, trusted
-from videovector_core.errors import Conflict, Invalid, Unavailable
-from videovector_core.models.ports import Vector
-from videovector_core.search.ports import Point, Scope, Scored
+from videovector_adapters.qdrant.building import build_aside
+from videovector_adapters.qdrant.client import EdgeVectors
+from videovector_adapters.qdrant.sockets import own
+from videovector_core.errors import Conflict, Unavailable
+from videovector_core.search.ports import Point
+
+__all__ = ["EdgeServer", "EdgeVectors"]
 
 _log: Final = logging.getLogger(__name__)
 _PASSED_ON: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 _PAUSES: Final = (0.05, 0.2, 0.5, 1.0, 2.0)
 """Seconds before the first, second ... restart in a row; the last one stays."""
 _CALM_SECONDS: Final = 30
-_WRITE_AT_ONCE: Final = 2_000
-"""Points in one frame, so that frames stay some megabytes."""
 
 
 @define
@@ -41,6 +41,8 @@ class EdgeServer:
     socket: Path = field(converter=Path)
     start_seconds: float = 120
     """How long the engine may take to load what is there."""
+    nice: int = 0
+    """How far the engine stands back behind other processes, 0 to 19."""
     restarts: int = field(default=0, init=False)
     _process: asyncio.subprocess.Process | None = field(default=None, init=False)
     _watch: asyncio.Task[None] | None = field(default=None, init=False)
@@ -71,6 +73,29 @@ class EdgeServer:
             await _end(self._process)
             self._process = None
 
+    async def optimize(self) -> None:
+        """Build the indexes of all points in a second process and switch to them; queries and writes go on.
+
+        Worth its minutes of processor time when some 50,000 points have come since the last time.
+        """
+        await build_aside(self.socket, self._second(), None)
+
+    async def rebuild(self, points: AsyncIterator[Point]) -> None:
+        """Build everything anew from `points` in a second process and switch to it; queries and writes go on.
+
+        What is written or deleted meanwhile wins over `points`, which are to be read after this call began.
+        """
+        await build_aside(self.socket, self._second(), points)
+
+    def _second(self) -> EdgeServer:
+        name = uuid4().hex[:8]
+        return EdgeServer(
+            self.directory / f"aside.{name}",
+            self.socket.with_name(f"{self.socket.name}.{name}"),
+            start_seconds=self.start_seconds,
+            nice=10,
+        )
+
     async def _spawned(self) -> asyncio.subprocess.Process:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -78,6 +103,7 @@ class EdgeServer:
             "from videovector_adapters.qdrant.engine import main; main()",
             os.fspath(self.directory),
             os.fspath(own(self.socket)),
+            str(self.nice),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
@@ -121,161 +147,6 @@ class EdgeServer:
                 self.restarts += 1
             except (Unavailable, Conflict, OSError):
                 _log.exception("the vector engine did not start")
-
-
-@define
-class EdgeVectors:
-    """Implements `VectorIndex` over the engine's socket; any number of clients may be connected.
-
-    It connects at the first call and again after the connection was lost. A call whose connection is lost, or that
-    gets no answer within `patience` seconds, raises `Unavailable`; a write may then have been carried out or not.
-    """
-
-    socket: Path = field(converter=Path)
-    patience: float = 60
-    retry_after: int = 2
-    _link: _Link | None = field(default=None, init=False)
-    _turn: asyncio.Lock = field(factory=asyncio.Lock, init=False)
-
-    async def upsert(self, points: Sequence[Point]) -> None:
-        """Write whole points."""
-        for point in points:
-            check(point)
-        for start in range(0, len(points), _WRITE_AT_ONCE):
-            await self._call("upsert", [_packed(point) for point in points[start : start + _WRITE_AT_ONCE]])
-
-    async def delete(self, ids: Sequence[str]) -> None:
-        """Remove points; ids that are not there are no error."""
-        for one in ids:
-            check_id(one)
-        if ids:
-            await self._call("delete", list(ids))
-
-    async def nearest(
-        self, space: str, vector: Vector, *, within: Scope, top_k: int, exact: bool = False
-    ) -> list[Scored]:
-        """Return the points of `space` that are nearest by cosine, best first."""
-        allowed = where(within)
-        if allowed is None or top_k < 1:
-            return []
-        return _hits(await self._call("nearest", space, vector.tobytes(), allowed, top_k, exact))
-
-    async def lexical(self, terms: Mapping[int, float], *, within: Scope, top_k: int) -> list[Scored]:
-        """Return the points that share a term with `terms`, best first."""
-        allowed = where(within)
-        if allowed is None or not terms or top_k < 1:
-            return []
-        return _hits(await self._call("lexical", list(terms), list(terms.values()), allowed, top_k))
-
-    async def versions(self, *, after: str | None = None, limit: int = 1000) -> list[tuple[str, int]]:
-        """Return ids and versions in order of id."""
-        return [(one, version) for one, version in await self._call("versions", after, limit)]
-
-    async def count(self, *, within: Scope | None = None) -> int:
-        """Count points, exactly."""
-        allowed = where(within) if within else {}
-        return 0 if allowed is None else int(await self._call("count", allowed or None))
-
-    async def status(self) -> dict[str, Any]:
-        """Return the engine's process id and, by part, its points and how many of them are indexed."""
-        status: dict[str, Any] = await self._call("status")
-        return status
-
-    async def close(self) -> None:
-        """Close the connection; the engine goes on."""
-        link, self._link = self._link, None
-        if link is not None:
-            await link.close()
-
-    async def _call(self, method: str, *arguments: Any) -> Any:
-        try:
-            async with asyncio.timeout(self.patience):
-                link = await self._connected()
-                return await link.call(method, list(arguments))
-        except TimeoutError as error:
-            raise self._away(f"gave no answer within {self.patience:g} s") from error
-        except (OSError, EOFError) as error:
-            raise self._away("is away") from error
-
-    def _away(self, what: str) -> Unavailable:
-        return Unavailable(f"The vector engine {what}; try again.", retry_after=self.retry_after)
-
-    async def _connected(self) -> _Link:
-        async with self._turn:
-            if self._link is None or self._link.lost:
-                reader, writer = await asyncio.open_unix_connection(trusted(self.socket), limit=2**20)
-                self._link = _Link(reader, writer)
-            return self._link
-
-
-@define(eq=False)
-class _Link:
-    """One connection: calls go out as they come, and answers find their callers by number."""
-
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-    lost: bool = field(default=False, init=False)
-    _waiting: dict[int, asyncio.Future[Any]] = field(factory=dict, init=False)
-    _number: int = field(default=0, init=False)
-    _listening: asyncio.Task[None] = field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._listening = asyncio.create_task(self._listen())
-
-    async def call(self, method: str, arguments: list[Any]) -> Any:
-        if self.lost:
-            raise ConnectionResetError("the connection was lost")
-        self._number += 1
-        number = self._number
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting[number] = answer
-        try:
-            await write_frame(self.writer, [number, method, arguments])
-            return await answer
-        finally:
-            self._waiting.pop(number, None)
-
-    async def close(self) -> None:
-        self._listening.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._listening
-        self.writer.close()
-        with contextlib.suppress(OSError):
-            await self.writer.wait_closed()
-
-    async def _listen(self) -> None:
-        try:
-            while True:
-                number, kind, value = await read_frame(self.reader)
-                answer = self._waiting.get(number)
-                if answer is None or answer.done():
-                    continue
-                if kind == "result":
-                    answer.set_result(value)
-                else:
-                    answer.set_exception(_error(*value))
-        except (OSError, EOFError):
-            pass
-        finally:
-            self.lost = True
-            self.writer.close()
-            for answer in self._waiting.values():
-                if not answer.done():
-                    answer.set_exception(ConnectionResetError("the connection was lost"))
-
-
-def _error(kind: str, message: str) -> Invalid | Unavailable:
-    return Invalid(message) if kind == "Invalid" else Unavailable(f"The vector engine failed: {message}")
-
-
-def _hits(found: Sequence[tuple[str, float, dict[str, Any]]]) -> list[Scored]:
-    return [scored(*one) for one in found]
-
-
-def _packed(point: Point) -> tuple[Any, ...]:
-    dense = {space: vector.tobytes() for space, vector in point.dense.items()}
-    sparse = point.sparse or {}
-    return point.id, payload(point), dense, list(sparse), list(sparse.values())
 
 
 async def _end(process: asyncio.subprocess.Process, *, seconds: float = 20) -> None:

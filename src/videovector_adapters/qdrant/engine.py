@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import struct
 import sys
@@ -38,6 +39,7 @@ _FLUSH_AFTER: Final = 20_000
 """Points written since the last flush that make one due even when there is no quiet moment."""
 _HEADER: Final = struct.Struct(">I")
 _WRITES: Final = frozenset({"upsert", "delete"})
+_LONG: Final = frozenset({"copy", "adopt"})
 
 
 @define(eq=False)
@@ -66,7 +68,9 @@ class Engine:
     _written: deque[Call] = field(factory=deque)
     _work: asyncio.Event = field(factory=asyncio.Event)
     _unflushed: int = 0
+    _paused: bool = False
     _stopping: bool = False
+    _tasks: set[asyncio.Task[None]] = field(factory=set)
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Read calls from one client until it goes."""
@@ -85,6 +89,10 @@ class Engine:
             call.answer("error", ["Unavailable", "it is stopping"])
         elif call.method in _WRITES:
             self._written.append(call)
+        elif call.method in _LONG:
+            task = asyncio.create_task(self._long(call))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         else:
             self._asked.append(call)
         self._work.set()
@@ -96,24 +104,84 @@ class Engine:
 
     async def run(self) -> None:
         """Work until stopped."""
-        while not self._stopping or self._asked or self._written:
-            if not (self._asked or self._written):
+        while not self._stopping or self._busy:
+            if not self._busy:
                 await self._rest()
                 continue
             if self._asked:
                 self._answer_some([self._asked.popleft() for _ in range(min(_BATCH, len(self._asked)))])
-            if self._written:
+            if self._written and not self._paused:
                 self._write_some()
-            if self._unflushed > _FLUSH_AFTER:
+            if self._unflushed > _FLUSH_AFTER and not self._paused:
                 self._flush()
             await asyncio.sleep(0)
 
+    @property
+    def _busy(self) -> bool:
+        return bool(self._asked or (self._written and not self._paused))
+
     async def _rest(self) -> None:
         self._work.clear()
+        quiet = _IDLE_SECONDS if self._unflushed and not self._paused else None
         try:
-            await asyncio.wait_for(self._work.wait(), _IDLE_SECONDS if self._unflushed else None)
+            await asyncio.wait_for(self._work.wait(), quiet)
         except TimeoutError:
             self._flush()
+
+    async def _long(self, call: Call) -> None:
+        """Carry out what takes long, in steps between which queries are answered."""
+        with _answering([call]):
+            if call.method == "copy":
+                await self._copy(Path(call.arguments[0]))
+            else:
+                await self._adopt(Path(call.arguments[0]))
+            call.answer("result", None)
+
+    async def _copy(self, aside: Path) -> None:
+        """Copy every part while writes wait and queries do not; note what is written from then on."""
+        self._free()
+        self._paused = True
+        try:
+            for source, target in self.store.copy_names(aside):
+                await asyncio.to_thread(shutil.copytree, source, target)
+            self.store.changed = set()
+        finally:
+            self._resume()
+
+    async def _adopt(self, aside: Path) -> None:
+        for _ in self.store.adopt(aside):
+            await asyncio.sleep(0.01)
+        self._resume()
+
+    def _free(self) -> None:
+        if self._paused or self.store.changed is not None:
+            raise Invalid("A build is under way already.")
+
+    def _note(self) -> None:
+        """Note what is written from now on."""
+        self._free()
+        self.store.changed = set()
+
+    def _changes(self, most: int) -> dict[str, Any]:
+        """Return some of the points that changed since the copy, the ids of those that are gone, and how many more."""
+        changed = self.store.changed
+        if changed is None:
+            raise Invalid("No build is under way.")
+        ids = [changed.pop() for _ in range(min(most, len(changed)))]
+        points = self.store.read(ids)
+        return {"points": points, "gone": list({*ids} - {point[0] for point in points}), "left": len(changed)}
+
+    def _pause(self) -> None:
+        """Let writes wait until `adopt` or `abandon`; queries go on."""
+        self._paused = True
+
+    def _abandon(self) -> None:
+        self.store.changed = None
+        self._resume()
+
+    def _resume(self) -> None:
+        self._paused = False
+        self._work.set()
 
     def _flush(self) -> None:
         self.store.flush()
@@ -150,6 +218,11 @@ class Engine:
             "versions": self.store.parts[MAIN].versions,
             "count": self.store.parts[MAIN].count,
             "status": self._status,
+            "optimize": self.store.optimize,
+            "note": self._note,
+            "changes": self._changes,
+            "pause": self._pause,
+            "abandon": self._abandon,
         }
         if call.method not in methods:
             raise Invalid(f"The engine has no method {call.method!r}.")
@@ -241,11 +314,12 @@ async def _until_closed(stdin: asyncio.StreamReader, then: Callable[[], None]) -
 
 
 def main() -> None:
-    """Run the engine process; the arguments are the directory and the socket."""
+    """Run the engine process; the arguments are the directory, the socket and how far to stand back (`nice`)."""
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     die_with_parent()
     os.umask(0o077)
+    os.nice(int(sys.argv[3]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def say(text: str) -> None:

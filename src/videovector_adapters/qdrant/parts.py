@@ -17,7 +17,7 @@ Hit = tuple[str, float, dict[str, Any]]
 Where = Mapping[str, Sequence[str]]
 MAX_TIES: Final = 16_384
 """So many equal hits are put in order of id; beyond, the engine decides which of the equals come back."""
-_BEAM: Final = 128
+_BEAM: Final = 256
 
 
 @define
@@ -84,6 +84,10 @@ class Part:
     def present(self, ids: list[str]) -> set[str]:
         """Return those of the ids that the part has."""
         return {str(one.id) for one in self.shard.retrieve(list(ids), False, False)} if ids else set()
+
+    def read(self, ids: list[str]) -> dict[str, qe.Record]:
+        """Return those of the points that are there, with fields and vectors."""
+        return {str(one.id): one for one in self.shard.retrieve(list(ids), True, True)} if ids else {}
 
     def count(self, where: Where | None = None) -> int:
         """Count points, exactly."""

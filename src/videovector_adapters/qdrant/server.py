@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import warnings
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from attrs import define, field
@@ -42,7 +42,7 @@ from videovector_core.search.ports import Point, Scope, Scored
 Where = Mapping[str, Sequence[str]]
 _BATCH: Final = 256
 _MAX_TIES: Final = 16_384
-_BEAM: Final = 128
+_BEAM: Final = 256
 _COUNT_AGAIN: Final = 4_096
 """Writes after which a user's texts are counted anew for the sample level."""
 
@@ -74,6 +74,7 @@ class QdrantVectors:
         latest = {point.id: point for point in points}
         async with self._door():
             await self._prepare()
+            await self._learn()
             await self._admit(latest.values())
             for start in range(0, len(latest), _BATCH):
                 await self._write(list(latest.values())[start : start + _BATCH])
@@ -84,6 +85,7 @@ class QdrantVectors:
             check_id(one)
         async with self._door():
             await self._prepare()
+            await self._learn()
             for space in (*self._sizes, None):
                 await self._remove(space, list(ids))
 
@@ -154,9 +156,10 @@ class QdrantVectors:
             self._prepared = True
 
     async def _learn(self) -> None:
-        prefix = f"{self.collection}."
+        """Look for spaces that other processes made since."""
+        known = {self._name(space) for space in self._sizes}
         for one in (await self.client.get_collections()).collections:
-            if one.name.startswith(prefix):
+            if one.name.startswith(f"{self.collection}.") and one.name not in known:
                 found = await self.client.get_collection(one.name)
                 space = (found.config.metadata or {}).get("space")
                 vectors = found.config.params.vectors
@@ -165,16 +168,14 @@ class QdrantVectors:
 
     async def _known(self, space: str) -> bool:
         """Say whether a space has a collection; another process may have made it."""
-        if space not in self._sizes and await self.client.collection_exists(self._name(space)):
+        if space not in self._sizes:
             await self._learn()
         return space in self._sizes
 
-    async def _admit(self, points: Sequence[Point] | Any) -> None:
+    async def _admit(self, points: Iterable[Point]) -> None:
         sizes = dict(self._sizes)
         for point in points:
             for space, vector in point.dense.items():
-                if space not in sizes and await self._known(space):
-                    sizes[space] = self._sizes[space]
                 if sizes.setdefault(space, len(vector)) != len(vector):
                     raise _wrong_size(space, sizes[space], len(vector))
         async with self._turn:

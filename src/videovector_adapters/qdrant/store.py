@@ -10,7 +10,8 @@ import contextlib
 import fcntl
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 from uuid import uuid4
@@ -24,6 +25,7 @@ from videovector_adapters.qdrant.parts import Hit, Part, Query, Where
 from videovector_core.errors import Conflict, Invalid
 from videovector_core.search.lexical import CORPUS, corpus_level
 
+NAMES: Final = "parts.json"
 MAIN: Final = ""
 """The name of the main part; no space is called so."""
 Packed = tuple[str, dict[str, Any], dict[str, bytes], list[int], list[float]]
@@ -51,7 +53,7 @@ class Store:
         """
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         store = cls(directory, _locked(directory))
-        named = store._read_names()
+        named = _read_names(directory)
         store._sweep({directory / name for name, _ in named.values()})
         store.parts = {space: Part.load(directory / name, size) for space, (name, size) in named.items()}
         if MAIN not in store.parts:
@@ -114,14 +116,42 @@ class Store:
         self.parts = {}
         self._lock.close()
 
-    def replace(self, space: str, part: Part) -> None:
-        """Put a part that was built aside in the place of the old one, and remove that."""
-        old = self.parts.get(space)
-        self.parts[space] = part
+    def read(self, ids: Sequence[str]) -> list[Packed]:
+        """Return those of the points that are there, as they were written (dense vectors scaled to length 1)."""
+        found = {one: _packed(record) for one, record in self.parts[MAIN].read(list(ids)).items()}
+        for space, part in self.parts.items():
+            for one, record in part.read(list(found)).items() if space != MAIN else ():
+                found[one][2][space] = array("f", _vectors(record)[DENSE]).tobytes()
+        return list(found.values())
+
+    def optimize(self) -> None:
+        """Build the indexes of every part, here and now: minutes of work in which nothing else is answered."""
+        for part in self.parts.values():
+            part.shard.optimize()
+
+    def copy_names(self, aside: Path) -> list[tuple[Path, Path]]:
+        """Flush, and name in `aside` a copy of every part; return which directories are to be copied where."""
+        self.flush()
+        aside.mkdir(mode=0o700)
+        names = {space: (self.fresh(space).name, part.size) for space, part in self.parts.items()}
+        _replace_file(aside / NAMES, msgspec.json.encode(names))
+        return [(part.directory, aside / names[space][0]) for space, part in self.parts.items()]
+
+    def adopt(self, aside: Path) -> Iterator[None]:
+        """Put the parts that were built aside in the place of all present ones; pauses after each that was loaded."""
+        old, new = self.parts, {}
+        for space, (name, size) in _read_names(aside).items():
+            (aside / name).rename(self.directory / name)
+            new[space] = Part.load(self.directory / name, size)
+            yield
+        self.parts, self.changed = new, None
+        self._levels.clear()
         self._write_names()
-        if old is not None:
-            old.shard.close()
-            shutil.rmtree(old.directory)
+        for part in old.values():
+            part.shard.close()
+            shutil.rmtree(part.directory)
+            yield
+        shutil.rmtree(aside)
 
     def fresh(self, space: str) -> Path:
         """Return a directory name that was never used, for a part of `space`."""
@@ -145,15 +175,9 @@ class Store:
             self._levels[user] = known
         return known[0]
 
-    def _read_names(self) -> dict[str, tuple[str, int | None]]:
-        with contextlib.suppress(FileNotFoundError):
-            data = (self.directory / "parts.json").read_bytes()
-            return msgspec.json.decode(data, type=dict[str, tuple[str, int | None]])
-        return {}
-
     def _write_names(self) -> None:
         names = {space: (part.directory.name, part.size) for space, part in self.parts.items()}
-        _replace_file(self.directory / "parts.json", msgspec.json.encode(names))
+        _replace_file(self.directory / NAMES, msgspec.json.encode(names))
 
     def _sweep(self, used: set[Path]) -> None:
         for one in self.directory.iterdir():
@@ -165,6 +189,22 @@ def check_size(space: str, expected: int | None, given: int) -> None:
     """Refuse a vector that has not the size of its space."""
     if expected != given:
         raise Invalid(f"Vectors of the space {space!r} have {expected} dimensions, not {given}.")
+
+
+def _read_names(directory: Path) -> dict[str, tuple[str, int | None]]:
+    with contextlib.suppress(FileNotFoundError):
+        return msgspec.json.decode((directory / NAMES).read_bytes(), type=dict[str, tuple[str, int | None]])
+    return {}
+
+
+def _packed(record: qe.Record) -> Packed:
+    terms = _vectors(record).get(TERMS)
+    indices, values = (terms.indices, terms.values) if isinstance(terms, qe.SparseVector) else ([], [])
+    return str(record.id), dict(record.payload or {}), {}, list(indices), list(values)
+
+
+def _vectors(record: qe.Record) -> dict[str, Any]:
+    return record.vector if isinstance(record.vector, dict) else {}
 
 
 def _fields(point: Packed) -> dict[str, Any]:

@@ -1,0 +1,172 @@
+"""Build aside and swap: queries and writes go on, and nothing is lost, brought back or invented."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import tempfile
+from array import array
+from collections.abc import AsyncIterator
+from functools import cache
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+from attrs import evolve
+
+from videovector_adapters.memory.vectors import MemoryVectors
+from videovector_adapters.qdrant.edge import EdgeServer, EdgeVectors
+from videovector_core.errors import Invalid, Unavailable
+from videovector_core.models.ports import Vector
+from videovector_core.search.lexical import document_weights, query_weights
+from videovector_core.search.ports import Point
+from videovector_core.testing.vectors import mine, named, point, unit
+
+pytestmark = pytest.mark.real
+
+Served: TypeAlias = "tuple[EdgeServer, EdgeVectors]"
+SHORT_LIVED = "/dev/shm" if Path("/dev/shm").is_dir() else None
+WIDE = 1024
+"""Dimensions: 3,000 such vectors are just enough for the engine to build an index."""
+
+
+@pytest.fixture
+async def served() -> AsyncIterator[Served]:
+    with tempfile.TemporaryDirectory(dir=SHORT_LIVED) as folder:
+        server, client = EdgeServer(Path(folder) / "v", Path(folder) / "s"), EdgeVectors(Path(folder) / "s")
+        await server.start()
+        yield server, client
+        await client.close()
+        await server.stop()
+
+
+def wide(number: int, version: int = 1) -> Point:
+    """Make a point near one of 20 directions, with a text."""
+    noise = random.Random(f"{number} {version}")
+    values = [value + 0.5 * noise.random() for value in direction(number % 20)]
+    whole = point(f"wide {number}", version=version)
+    return evolve(whole, dense={"wide": unit(*values)}, sparse=document_weights(f"number {number} v{version}"))
+
+
+@cache
+def direction(number: int) -> list[float]:
+    source = random.Random(number)
+    return [source.gauss(0, 1) for _ in range(WIDE)]
+
+
+def query(number: int) -> Vector:
+    return array("f", wide(number).dense["wide"])
+
+
+async def same(edge: EdgeVectors, memory: MemoryVectors, *numbers: int) -> None:
+    """Compare an engine with the model: ids, exact searches, lexical searches."""
+    assert await edge.versions(limit=10_000) == await memory.versions(limit=10_000)
+    for number in numbers:
+        near = await edge.nearest("wide", query(number), within=mine(), top_k=10, exact=True)
+        assert near == await memory.nearest("wide", query(number), within=mine(), top_k=10)
+        terms = query_weights(f"number {number}")
+        assert await edge.lexical(terms, within=mine(), top_k=5) == await memory.lexical(terms, within=mine(), top_k=5)
+
+
+async def both(edge: EdgeVectors, memory: MemoryVectors, points: list[Point], gone: list[str]) -> None:
+    """Write to the engine and to the model."""
+    for one in (edge, memory):
+        await one.upsert(points)
+        await one.delete(gone)
+
+
+async def test_queries_and_writes_go_on_while_indexes_are_built(served: Served) -> None:
+    """After building, every write of before and meanwhile is there, the vectors are indexed, and answers stay right."""
+    server, edge = served
+    memory = MemoryVectors()
+    await both(edge, memory, [wide(number) for number in range(3000)], [])
+    building = asyncio.create_task(server.optimize())
+    turn = 0
+    while not building.done():
+        turn += 1
+        fresh = [wide(3000 + turn), wide(turn, version=2)]
+        await both(edge, memory, fresh, [named(f"wide {100 + turn}")])
+        (found, *_) = await edge.nearest("wide", fresh[0].dense["wide"], within=mine(), top_k=1)
+        assert found.point.id == fresh[0].id
+    await building
+    assert turn > 1
+    status = (await edge.status())["parts"]["wide"]
+    assert status["indexed"] >= 3000
+    await same(edge, memory, 1, 2, 2500)
+    near = await edge.nearest("wide", query(7), within=mine(), top_k=10)
+    exact = await edge.nearest("wide", query(7), within=mine(), top_k=10, exact=True)
+    assert len({one.point.id for one in near} & {one.point.id for one in exact}) >= 9
+    await server.stop()
+    await server.start()
+    await same(edge, memory, 3)
+    assert [one.name for one in server.directory.iterdir() if one.name.startswith("aside")] == []
+
+
+async def test_a_rebuild_holds_what_it_was_given_and_what_changed_meanwhile(served: Served) -> None:
+    """Old points that the source does not have are gone; a write or delete during the rebuild wins over the source."""
+    server, edge = served
+    memory = MemoryVectors()
+    await edge.upsert([wide(number) for number in range(40)])
+
+    async def source() -> AsyncIterator[Point]:
+        for number in range(20, 60):
+            if number == 50:
+                await edge.upsert([wide(20, version=2), wide(99)])
+                await edge.delete([named("wide 21"), named("wide 55")])
+            yield wide(number)
+
+    await server.rebuild(source())
+    expected = [wide(number) for number in range(22, 60) if number != 55]
+    await memory.upsert([*expected, wide(20, version=2), wide(99)])
+    await same(edge, memory, 20, 21, 55, 99)
+    await both(edge, memory, [wide(100)], [named("wide 30")])
+    await same(edge, memory, 30, 100)
+
+
+async def test_a_build_that_fails_changes_nothing(served: Served) -> None:
+    """When the source fails, or the engine is killed meanwhile, the engine goes on with what it had, and can build again."""
+    server, edge = served
+    memory = MemoryVectors()
+    await both(edge, memory, [wide(number) for number in range(30)], [])
+
+    async def broken() -> AsyncIterator[Point]:
+        yield wide(1)
+        raise ValueError("the source broke")
+
+    with pytest.raises(ValueError, match="broke"):
+        await server.rebuild(broken())
+
+    async def deadly() -> AsyncIterator[Point]:
+        yield wide(1)
+        os.kill(server.pid or 0, signal.SIGKILL)
+        yield wide(2)
+
+    with pytest.raises((Unavailable, Invalid)):
+        await server.rebuild(deadly())
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                await same(edge, memory, 1, 2)
+                break
+            except Unavailable:
+                await asyncio.sleep(0.02)
+    await server.optimize()
+    await both(edge, memory, [wide(31)], [named("wide 3")])
+    await same(edge, memory, 3, 31)
+
+
+async def test_one_build_at_a_time(served: Served) -> None:
+    """A second build is refused and does not disturb the first."""
+    server, edge = served
+    await edge.upsert([wide(1)])
+
+    async def slow() -> AsyncIterator[Point]:
+        yield wide(2)
+        with pytest.raises(Invalid, match="under way"):
+            await server.optimize()
+        yield wide(3)
+
+    await server.rebuild(slow())
+    assert sorted(one for one, _ in await edge.versions()) == sorted([named("wide 2"), named("wide 3")])
