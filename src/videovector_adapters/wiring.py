@@ -31,7 +31,7 @@ from videovector_core.app import Concurrency, Ports, VideoVector
 from videovector_core.ids import new_id
 from videovector_core.models.bundle import Models
 from videovector_core.models.table import ModelTable
-from videovector_core.search.ports import VectorIndex
+from videovector_core.vectors.ports import VectorIndex
 from videovector_core.work import Pace
 
 __all__ = ["accounts", "bearers", "build", "database", "die_with_parent", "pace", "secret_key", "shipped", "tokens"]
@@ -169,10 +169,10 @@ async def _answers(socket: Path) -> bool:
 
 
 def _models(settings: Settings, stack: contextlib.AsyncExitStack) -> Models:
-    weights = Weights(settings.model_dir) if settings.model_dir else Weights()
-    text = LocalTextEmbedder(weights)
-    images = LocalImageEmbedder(weights)
-    pictures, transcriber = LocalPictureReader(weights), LocalTranscriber(weights)
+    weights = Weights(settings.model_dir)
+    text, transcriber = LocalTextEmbedder(weights), LocalTranscriber(weights)
+    images = LocalImageEmbedder(weights, text)
+    pictures = LocalPictureReader(weights, images.vision)
     for part in (text, images, pictures, transcriber):
         stack.push_async_callback(part.close)
     extractive = ExtractiveExtractor(text)

@@ -22,7 +22,7 @@ from videovector_core.media.model import MediaItem
 from videovector_core.ports import Begin, Blobs, Clock, Ids
 from videovector_core.runs.pipeline import settle
 from videovector_core.runs.service import RunsUseTx
-from videovector_core.search.ports import VectorIndex
+from videovector_core.vectors.ports import VectorIndex
 from videovector_core.work import Lease, NewWork, WorkItem
 
 PURGE: Final = "media.purge"

@@ -13,7 +13,7 @@ from videovector_core.deletions import Deletion, DeletionStatus
 from videovector_core.imports.model import ImportFile
 from videovector_core.imports.service import JobView
 from videovector_core.media.model import MediaItem
-from videovector_core.media.signals import MediaType
+from videovector_core.signals import MediaType
 from videovector_core.prompts.model import Prompt
 from videovector_core.runs.model import (
     LlmCall,

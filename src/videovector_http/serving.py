@@ -33,6 +33,10 @@ async def serve(settings: Settings) -> int:
     sock = _listening(settings)
     host, port = sock.getsockname()[:2]
     settings = settings.model_copy(update={"port": port})
+    # uvicorn raises the signal again once it has drained; with handlers of our own that does not end the process
+    # before everything else is closed
+    for one in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(one, log.info, "stopping")
     async with contextlib.AsyncExitStack() as stack:
         vv = await stack.enter_async_context(wiring.build(settings, owns_engine=True))
         context = make_context(settings, vv)

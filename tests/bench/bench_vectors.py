@@ -25,7 +25,7 @@ import numpy as np
 
 from videovector_adapters.qdrant.edge import EdgeServer, EdgeVectors
 from videovector_core.models.ports import Vector
-from videovector_core.search.ports import Point, PointKind, Scope, Scored
+from videovector_core.vectors.ports import Point, PointKind, Scope, Scored
 
 SIZE, CLUSTERS, QUERIES, TOP_K = 384, 2000, 200, 10
 ALL = Scope(user_id="user_a")

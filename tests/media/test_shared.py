@@ -12,7 +12,7 @@ from PIL import Image
 
 from videovector_adapters.av import AvReader
 from videovector_core.errors import Invalid
-from videovector_core.media.signals import MediaType
+from videovector_core.signals import MediaType
 from videovector_core.segments import cuts, slices
 from videovector_core.segments.cuts import CutKind
 

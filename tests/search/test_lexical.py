@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from videovector_core.search import lexical
-from videovector_core.search.lexical import (
+from videovector_core.vectors import lexical
+from videovector_core.vectors.lexical import (
     AVERAGE_LENGTH,
     K1,
     B,
@@ -110,7 +110,7 @@ def test_weights_times_frequency_are_bm25(words: list[str]) -> None:
 
 def test_term_ids_are_the_same_in_every_process() -> None:
     """Ids are stored: they do not depend on the process, its hash seed or its order of work."""
-    code = "from videovector_core.search.lexical import term_id; print(term_id('kiosk'))"
+    code = "from videovector_core.vectors.lexical import term_id; print(term_id('kiosk'))"
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(other.stdout) == term_id("kiosk")
     assert term_id("kiosk") != term_id("kiosks")

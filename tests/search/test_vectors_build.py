@@ -20,8 +20,8 @@ from videovector_adapters.memory.vectors import MemoryVectors
 from videovector_adapters.qdrant.edge import EdgeServer, EdgeVectors
 from videovector_core.errors import Invalid, Unavailable
 from videovector_core.models.ports import Vector
-from videovector_core.search.lexical import document_weights, query_weights
-from videovector_core.search.ports import Point
+from videovector_core.vectors.lexical import document_weights, query_weights
+from videovector_core.vectors.ports import Point
 from videovector_core.testing.vectors import mine, named, point, unit
 
 pytestmark = pytest.mark.real

@@ -13,7 +13,7 @@ import pytest
 from videovector_adapters.memory.vectors import MemoryVectors
 from videovector_adapters.qdrant.edge import EdgeServer, EdgeVectors
 from videovector_adapters.qdrant.server import QdrantVectors, connect
-from videovector_core.search.ports import VectorIndex
+from videovector_core.vectors.ports import VectorIndex
 from videovector_core.testing.vectors import VectorIndexContract
 
 SHORT_LIVED = "/dev/shm" if Path("/dev/shm").is_dir() else None

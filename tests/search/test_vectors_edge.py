@@ -22,8 +22,8 @@ from videovector_adapters.qdrant.edge import EdgeServer, EdgeVectors
 from videovector_adapters.qdrant.sockets import MAX_PATH, own, short, trusted
 from videovector_core.errors import Conflict, Unavailable
 from videovector_core.models.ports import Vector
-from videovector_core.search.lexical import query_weights
-from videovector_core.search.ports import Point, PointKind, Scope
+from videovector_core.vectors.lexical import query_weights
+from videovector_core.vectors.ports import Point, PointKind, Scope
 from videovector_core.testing.vectors import OTHER_SPACE, SPACE, mine, named, point, unit
 
 pytestmark = pytest.mark.real

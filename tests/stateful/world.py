@@ -22,7 +22,7 @@ from videovector_core.app import Concurrency, Ports, VideoVector
 from videovector_core.errors import ProcessingFailed, Unavailable
 from videovector_core.models.bundle import Models
 from videovector_core.models.ports import Extraction, ExtractionRequest, SynthesisRequest
-from videovector_core.search.ports import Point
+from videovector_core.vectors.ports import Point
 from videovector_core.work import Pace
 
 KINDS = ("run.medium", "run.segment", "run.settle", "run.vectors", "run.synthesis", "claim")

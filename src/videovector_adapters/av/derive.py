@@ -10,7 +10,7 @@ from typing import Final
 from attrs import frozen
 
 from videovector_core.media.derived import Derived, Still
-from videovector_core.media.signals import Beat, MediaReader, Probe, Signals, StillFrame
+from videovector_core.signals import Beat, MediaReader, Probe, Signals, StillFrame
 from videovector_core.ports import Blobs
 from videovector_core.segments import cuts
 

@@ -11,7 +11,7 @@ from attrs import asdict, define, field
 from videovector_adapters.av.limits import MediaLimits
 from videovector_adapters.av.series import AUDIO, COLUMNS, load, load_stills
 from videovector_adapters.children import Children, Limits
-from videovector_core.media.signals import Beat, MediaType, Probe, Signals, StillFrame
+from videovector_core.signals import Beat, MediaType, Probe, Signals, StillFrame
 
 _WORKER: Final = "videovector_adapters.av.worker:serve"
 _MEMORY: Final = 2 * 1024**3

@@ -24,7 +24,7 @@ from videovector_core.runs.model import (
     SegmentResult,
     VideoResult,
 )
-from videovector_core.search.ports import Point
+from videovector_core.vectors.ports import Point
 
 Pair = tuple[str, str]
 

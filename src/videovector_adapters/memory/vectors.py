@@ -15,8 +15,8 @@ from attrs import define, evolve, field
 from videovector_core.errors import Invalid, Unavailable
 from videovector_core.models.ports import Vector
 from videovector_core.search.fusion import SCORE_DIGITS, rank_key
-from videovector_core.search.lexical import corpus_level, inverse_document_frequency, sample_level
-from videovector_core.search.ports import Point, Scope, Scored
+from videovector_core.vectors.lexical import corpus_level, inverse_document_frequency, sample_level
+from videovector_core.vectors.ports import Point, Scope, Scored
 
 _FILTERS: Final = {
     "run_ids": "run_id",

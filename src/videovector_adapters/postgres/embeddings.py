@@ -8,8 +8,8 @@ from typing import Any, Final
 from attrs import define
 
 from videovector_adapters.postgres.rows import BATCH, Session
-from videovector_core.search.ports import Point, PointKind
-from videovector_core.search.rows import pack, unpack
+from videovector_core.vectors.ports import Point, PointKind
+from videovector_core.vectors.rows import pack, unpack
 
 _OWED: Final = """
 SELECT id, kind, user_id, run_id, video_id, version, index_id, segment_id, field_path, instance_key, time,

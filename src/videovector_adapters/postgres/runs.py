@@ -9,7 +9,7 @@ from typing import Any, Final
 from attrs import define
 
 from videovector_adapters.postgres.rows import Session, Shape, before, beyond
-from videovector_core.media.signals import MediaType
+from videovector_core.signals import MediaType
 from videovector_core.page import After
 from videovector_core.runs.model import Outcome, Run, RunCounts, RunMedium
 

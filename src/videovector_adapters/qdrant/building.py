@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from videovector_adapters.qdrant.client import WRITE_AT_ONCE, EdgeVectors
 from videovector_core.errors import Unavailable
-from videovector_core.search.ports import Point
+from videovector_core.vectors.ports import Point
 
 _BUILD_SECONDS: Final = 24 * 3600
 _LAST_CHANGES: Final = 500

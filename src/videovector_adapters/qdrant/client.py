@@ -15,7 +15,7 @@ from videovector_adapters.qdrant.layout import check, check_id, payload, scored,
 from videovector_adapters.qdrant.sockets import trusted
 from videovector_core.errors import Invalid, Unavailable
 from videovector_core.models.ports import Vector
-from videovector_core.search.ports import Point, Scope, Scored
+from videovector_core.vectors.ports import Point, Scope, Scored
 
 WRITE_AT_ONCE: Final = 2_000
 """Points in one frame, so that frames stay some megabytes."""

@@ -18,7 +18,7 @@ from videovector_adapters.qdrant.building import build_aside
 from videovector_adapters.qdrant.client import EdgeVectors
 from videovector_adapters.qdrant.sockets import own
 from videovector_core.errors import Conflict, Unavailable
-from videovector_core.search.ports import Point
+from videovector_core.vectors.ports import Point
 
 __all__ = ["EdgeServer", "EdgeVectors"]
 

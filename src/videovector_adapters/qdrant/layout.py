@@ -12,8 +12,8 @@ from uuid import UUID
 
 from videovector_core.errors import Invalid
 from videovector_core.search.fusion import SCORE_DIGITS
-from videovector_core.search.lexical import SAMPLE_LEVELS, sample_level
-from videovector_core.search.ports import Point, PointKind, Scope, Scored
+from videovector_core.vectors.lexical import SAMPLE_LEVELS, sample_level
+from videovector_core.vectors.ports import Point, PointKind, Scope, Scored
 
 TERMS: Final = "terms"
 """The sparse vector of the main part."""

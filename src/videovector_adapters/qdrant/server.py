@@ -36,8 +36,8 @@ from videovector_adapters.qdrant.layout import (
 from videovector_core.errors import Invalid, Unavailable
 from videovector_core.models.ports import Vector
 from videovector_core.search.fusion import rank_key
-from videovector_core.search.lexical import CORPUS, SAMPLE_LEVELS
-from videovector_core.search.ports import Point, Scope, Scored
+from videovector_core.vectors.lexical import CORPUS, SAMPLE_LEVELS
+from videovector_core.vectors.ports import Point, Scope, Scored
 
 Where = Mapping[str, Sequence[str]]
 _BATCH: Final = 256

@@ -23,7 +23,7 @@ from attrs import define, field
 from videovector_adapters.qdrant.layout import DENSE, SAMPLE, TERMS, corpus, floats, part_name
 from videovector_adapters.qdrant.parts import Hit, Part, Query, Where
 from videovector_core.errors import Conflict, Invalid
-from videovector_core.search.lexical import CORPUS, corpus_level
+from videovector_core.vectors.lexical import CORPUS, corpus_level
 
 NAMES: Final = "parts.json"
 MAIN: Final = ""

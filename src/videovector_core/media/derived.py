@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from attrs import asdict, field, frozen
 
-from videovector_core.media.signals import Beat, Probe
+from videovector_core.signals import Beat, Probe
 from videovector_core.segments.cuts import Cut, CutKind
 
 
@@ -87,7 +87,7 @@ def spread(stills: Sequence[Still], most: int) -> tuple[Still, ...]:
 class Decoder(Protocol):
     """Turns stored media into signals and pictures. `version` names how it samples; results are kept under it.
 
-    Errors are those of `videovector_core.media.signals.MediaReader`.
+    Errors are those of `videovector_core.signals.MediaReader`.
     """
 
     @property

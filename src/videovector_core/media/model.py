@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from attrs import field, frozen
 
-from videovector_core.media.signals import MediaType
+from videovector_core.signals import MediaType
 
 
 class MediaStatus(StrEnum):

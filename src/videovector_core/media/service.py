@@ -16,7 +16,7 @@ from videovector_core.indexes.service import find_index, find_own_index
 from videovector_core.media.derived import Decoder
 from videovector_core.media.model import MediaItem, title_of
 from videovector_core.media.ports import MediaTx
-from videovector_core.media.signals import Probe
+from videovector_core.signals import Probe
 from videovector_core.page import After, Page
 from videovector_core.ports import Begin, Blob, Blobs, Clock, Ids
 from videovector_core.segments.model import Segment

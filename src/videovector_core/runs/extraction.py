@@ -105,7 +105,8 @@ class Asker:
         except ProcessingFailed as error:
             if error.code != "invalid_output":
                 raise
-            rejected = (str(error.details.get("answer", ""))[:20_000], error.message)
+            reasons = "\n".join(f"{one['path']}: {one['message']}" for one in error.details.get("errors", ()))
+            rejected = (str(error.details.get("answer", ""))[:20_000], reasons or error.message)
             repaired = evolve(request, rejected=rejected)  # type: ignore[misc]  # every request is a frozen attrs class
             extraction, answer = await self._once(question, repaired, send, may_call)
         warnings = [*([extraction.warning] if extraction.warning else []), *answer.warnings]

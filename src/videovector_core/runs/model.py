@@ -10,7 +10,7 @@ from typing import Any, Final
 from attrs import evolve, field, frozen
 
 from videovector_core.errors import Conflict
-from videovector_core.media.signals import MediaType
+from videovector_core.signals import MediaType
 from videovector_core.prompts.model import Prompt
 from videovector_core.segments.model import Segmentation
 

@@ -22,7 +22,7 @@ from videovector_core.events.model import NewEvent
 from videovector_core.events.ports import EventsTx
 from videovector_core.media.model import MediaItem, MediaStatus
 from videovector_core.media.ports import MediaTx
-from videovector_core.media.signals import MediaType
+from videovector_core.signals import MediaType
 from videovector_core.models.ports import Evidence, ExtractionRequest, Transcript
 from videovector_core.ports import Begin, Clock, Ids
 from videovector_core.prompts.render import metadata_text
@@ -41,7 +41,7 @@ from videovector_core.runs.model import (
 from videovector_core.runs.vectors import Vectorizer, VectorsTx
 from videovector_core.segments.cuts import Cut
 from videovector_core.segments.model import Segment, SegmentSet
-from videovector_core.segments.planning import cut
+from videovector_core.runs.planning import cut
 from videovector_core.segments.ports import SegmentsTx
 from videovector_core.work import Lease, NewWork, WorkItem, WorkTx
 

@@ -14,7 +14,7 @@ from videovector_core.indexes.ports import IndexesTx
 from videovector_core.indexes.service import find_own_index
 from videovector_core.media.model import MediaItem
 from videovector_core.media.service import find_media
-from videovector_core.media.signals import MediaType
+from videovector_core.signals import MediaType
 from videovector_core.models.table import ModelTable
 from videovector_core.page import After, Page
 from videovector_core.ports import Begin, Clock, Ids

@@ -16,9 +16,9 @@ from videovector_core.ports import Begin
 from videovector_core.prompts.render import indexed_leaves
 from videovector_core.runs.evidence import FrameVectors
 from videovector_core.runs.model import Run, SegmentResult, VideoResult
-from videovector_core.search.lexical import document_weights
-from videovector_core.search.ports import Point, PointKind, VectorIndex
-from videovector_core.search.rows import SearchTx, pack, point_id, unpack
+from videovector_core.vectors.lexical import document_weights
+from videovector_core.vectors.ports import Point, PointKind, VectorIndex
+from videovector_core.vectors.rows import SearchTx, pack, point_id, unpack
 
 BATCH: Final = 256
 

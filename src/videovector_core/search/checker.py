@@ -8,8 +8,8 @@ from typing import Final
 from attrs import field, frozen
 
 from videovector_core.ports import Begin
-from videovector_core.search.ports import VectorIndex
-from videovector_core.search.rows import SearchTx
+from videovector_core.vectors.ports import VectorIndex
+from videovector_core.vectors.rows import SearchTx
 
 PAGE: Final = 1000
 

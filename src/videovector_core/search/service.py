@@ -20,9 +20,9 @@ from videovector_core.prompts.render import IndexedLeaf, enabled_leaves, indexed
 from videovector_core.runs.model import Run
 from videovector_core.runs.ports import RunsTx
 from videovector_core.search.fusion import Part, fuse
-from videovector_core.search.lexical import query_weights
+from videovector_core.vectors.lexical import query_weights
 from videovector_core.search.model import Hit, MatchedField, unit
-from videovector_core.search.ports import PointKind, Scope, Scored, VectorIndex
+from videovector_core.vectors.ports import PointKind, Scope, Scored, VectorIndex
 
 MAX_QUERY: Final = 2000
 TEXT_KINDS: Final = (PointKind.SEGMENT, PointKind.VIDEO)

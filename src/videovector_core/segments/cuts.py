@@ -27,7 +27,7 @@ from typing import Final
 
 from attrs import frozen
 
-from videovector_core.media.signals import Signals
+from videovector_core.signals import Signals
 
 LEAST: Final = 0.05
 """The least difference of a hard cut that stands out from its neighbours `STANDS_OUT` times."""

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from videovector_core.errors import Invalid, VideoVectorError
-from videovector_core.media.signals import MediaReader, MediaType
+from videovector_core.signals import MediaReader, MediaType
 
 RATE = 10
 WIDE, HIGH = 192, 108

@@ -12,8 +12,8 @@ from uuid import NAMESPACE_OID, uuid5
 
 from videovector_core.errors import Invalid
 from videovector_core.models.ports import Vector
-from videovector_core.search.lexical import document_weights, inverse_document_frequency, query_weights
-from videovector_core.search.ports import Point, PointKind, Scope, Scored, VectorIndex
+from videovector_core.vectors.lexical import document_weights, inverse_document_frequency, query_weights
+from videovector_core.vectors.ports import Point, PointKind, Scope, Scored, VectorIndex
 
 SPACE = "text@4"
 OTHER_SPACE = "Bilder / été: 3"

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from videovector_core.models.ports import Vector
-from videovector_core.search.ports import Point, PointKind
+from videovector_core.vectors.ports import Point, PointKind
 
 _NAMESPACE: Final = uuid.UUID("5f1d5f6e-9c3a-5d38-9f6b-0e6d5f4b7a11")
 

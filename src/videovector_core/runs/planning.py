@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from videovector_core.media.signals import MediaType
+from videovector_core.signals import MediaType
 from videovector_core.models.ports import Transcript
 from videovector_core.segments import slices
 from videovector_core.segments.cuts import Cut
