@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 
 from videovector_adapters.duckdb import guard
-from videovector_adapters.duckdb.inside import Inside
+from videovector_adapters.duckdb.inside import Inside, described
 from videovector_adapters.duckdb.reading import confirm
 from videovector_core.errors import Invalid
 
@@ -32,6 +32,17 @@ class Batch(Inside):
                 yield self.answered(connection, guard.bare(query), 2000)
             except (Invalid, duckdb.Error) as error:
                 yield {"refused": str(error)}
+
+    def planned(self, queries: Sequence[str], setup: Sequence[str]) -> list[list[str]]:
+        """Plan queries over empty tables and return those that cannot be, with the reason."""
+        connection = self.opened([], setup)
+        wrong = []
+        for query in queries:
+            try:
+                described(connection, query)
+            except duckdb.Error as error:
+                wrong.append([query, str(error)])
+        return wrong
 
     def _attempt(self, connection: duckdb.DuckDBPyConnection, statement: str) -> str:
         """Return everything that a statement gave, errors included."""

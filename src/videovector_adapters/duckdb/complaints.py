@@ -32,9 +32,16 @@ _CARET: Final = re.compile(r"^LINE \d+: (.*)\n( *)\^", re.MULTILINE)
 _PREFIX: Final = len("LINE 1: ")
 
 
-def translated(error: duckdb.Error, query: str, columns: Mapping[str, Sequence[str]]) -> VideoVectorError:
-    """Turn an engine's error into `sql_invalid`, `sql_not_allowed` or `sql_resource_limit`; the rest is ours to mend."""
+def translated(
+    error: duckdb.Error, query: str, columns: Mapping[str, Sequence[str]], paths: Sequence[str] = ()
+) -> VideoVectorError:
+    """Turn an engine's error into `sql_invalid`, `sql_not_allowed` or `sql_resource_limit`; the rest is ours to mend.
+
+    `paths` are the files behind the tables; no message names them.
+    """
     text = _first_line(str(error))
+    for path in paths:
+        text = text.replace(path, "the table")
     if isinstance(error, duckdb.OutOfMemoryException):
         return too_much()
     if isinstance(error, duckdb.PermissionException):

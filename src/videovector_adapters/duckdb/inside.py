@@ -80,7 +80,7 @@ class Inside:
             confirm(connection, query, used)
             return self.answered(connection, query, limit)
         except duckdb.Error as error:
-            raise translated(error, query, self._among(used)) from error
+            raise translated(error, query, self._among(used), paths) from error
 
     def opened(self, paths: Sequence[str], statements: Sequence[str]) -> duckdb.DuckDBPyConnection:
         """Shut the walls and give the engine its tables, with its settings locked."""

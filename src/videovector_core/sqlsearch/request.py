@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -43,6 +44,10 @@ _FUNCTIONS: Final = {
     "average": "avg", "avg": "avg", "mean": "avg", "median": "median", "sum": "sum", "total": "sum", "maximum": "max",
     "max": "max", "minimum": "min", "min": "min",
 }  # fmt: skip
+_NUMBERS: Final = frozenset(("BIGINT", "DOUBLE"))
+_ORDERED: Final = _NUMBERS | {"VARCHAR", "TIMESTAMP WITH TIME ZONE"}
+_OF_TEXT: Final = frozenset(("contains", "not contains", "starts", "ends"))
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2})?Z?)?$")
 _GROUPS: Final = ("grouped by", "group by", "broken down by", "split by", "for each", "by each", "per", "by", "each")
 _ORDERS: Final = ("ordered by", "order by", "sorted by", "sort by", "ranked by", "rank by")
 _DOWN: Final = ("highest", "largest", "biggest", "greatest", "most", "descending", "desc", "latest", "newest")
@@ -154,10 +159,16 @@ class _Reader:
         while word and self._phrase(("of", "the")):
             pass
         if word and (column := self._field()):
-            self.request.aggregates.append((_FUNCTIONS[word], column))
+            if scalar(column) in (_NUMBERS if _FUNCTIONS[word] not in {"max", "min"} else _ORDERED):
+                self.request.aggregates.append((_FUNCTIONS[word], column))
+            else:
+                self._miss(start)
             return True
         self.at = start
         return False
+
+    def _miss(self, start: int) -> None:
+        self.request.missed.append(" ".join(token.text for token in self.tokens[start : self.at]))
 
     def _limit(self) -> bool:
         start = self.at
@@ -191,8 +202,8 @@ class _Reader:
         values = self._values(operator) if column and operator else ()
         if column and operator and values:
             fitted = tuple(fitting(value, column) for value in values)
-            if None in fitted:
-                self.request.missed.append(" ".join(token.text for token in self.tokens[start : self.at]))
+            if None in fitted or (operator in _OF_TEXT and scalar(column) != "VARCHAR"):
+                self._miss(start)
             else:
                 self.request.conditions.append(Condition(column, operator, fitted))
             return True
@@ -322,9 +333,16 @@ def _plain_field(tokens_: Sequence[Token], at: int) -> bool:
     return at < len(tokens_) and tokens_[at].kind is Is.FIELD and not _followed(tokens_, at)
 
 
+def scalar(column: Column) -> str:
+    """Return the type of a column's values, or of the items of its lists."""
+    return str(column.type.item or column.type)
+
+
 def fitting(value: str, column: Column) -> Any:
     """Return a value in the column's type, `None` when it cannot be read so; an enumerated one as the schema spells it."""
-    kind = str(column.type).removesuffix("[]")
+    kind = scalar(column)
+    if kind.startswith("TIMESTAMP"):
+        return value if _DATE.match(value) else None
     if kind in {"BIGINT", "DOUBLE"}:
         try:
             return int(value) if value.lstrip("-").isdigit() else float(value)

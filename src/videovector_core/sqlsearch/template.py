@@ -8,7 +8,7 @@ from typing import Any, Final
 from videovector_core.sqlsearch.catalog import shown
 from videovector_core.sqlsearch.model import Catalog, Column, Draft, Kind, Table
 from videovector_core.sqlsearch.naming import literal, quoted
-from videovector_core.sqlsearch.request import Condition, Request, read
+from videovector_core.sqlsearch.request import Condition, Request, read, scalar
 
 _COUNT: Final = 'count(*) AS "count"'
 _COMPARE: Final = frozenset(("=", "!=", "<", "<=", ">", ">="))
@@ -24,6 +24,7 @@ def draft(instruction: str, *, existing: str | None, catalog: Catalog) -> Draft:
     tables = [table for table in catalog.tables if table.stored] or [t for t in catalog.tables if t.kind is Kind.UNION]
     request = max((read(instruction, table) for table in tables), key=_fit)
     writer = _Writer(request, catalog)
+    writer.leave_out_lists()
     query = writer.query()
     if request.sums:
         request.missed += [c.name for c in request.shown if c not in request.groups and c.path is not None]
@@ -67,6 +68,14 @@ class _Writer:
             lines.append(f"WHERE {' AND '.join(conditions)}")
         return "\n".join([*lines, *tail])
 
+    def leave_out_lists(self) -> None:
+        """Give up computing over a list beside the items that are read: its values have no place there."""
+        out = [
+            of for _, of in self.request.aggregates if of.type.item and not (self._opened(of) or _held(of, self.main))
+        ]
+        self.request.aggregates = [pair for pair in self.request.aggregates if pair[1] not in out]
+        self.request.missed += [column.name for column in out]
+
     def explanation(self) -> str:
         """Say in one sentence what the query does."""
         request = self.request
@@ -97,11 +106,16 @@ class _Writer:
         if self.main is not self.base and missing:
             wanted = ", ".join(f"b.{name}" for name in missing)
             return f'(SELECT i.*, {wanted} FROM {quoted(self.main.name)} i JOIN {quoted(self.base.name)} b USING ("result_id"))'  # noqa: S608 - quoted
-        lists = {quoted(c.name): quoted(_bare(c)) for c in self.request.groups if c.type.item is not None}
-        if self.main is not self.base or not lists:
+        lists = {quoted(c.name): quoted(_bare(c)) for c in columns if self._opened(c)}
+        if not lists:
             return quoted(self.main.name)
         opened = ", ".join(f"unnest({name}) AS {bare}" for name, bare in lists.items())
         return f"(SELECT * EXCLUDE ({', '.join(lists)}), {opened} FROM {quoted(self.base.name)})"  # noqa: S608 - quoted
+
+    def _opened(self, column: Column) -> bool:
+        """Whether a list of the results is unfolded, since its items are grouped or computed over."""
+        used = [*self.request.groups, *(of for _, of in self.request.aggregates)]
+        return self.main is self.base and column.type.item is not None and column in used
 
     def _summed(self) -> tuple[list[str], list[str]]:
         groups = [self._name(column) for column in self.request.groups]
@@ -144,8 +158,7 @@ class _Writer:
         held = _held(column, self.main)
         if held is not None:
             return quoted(held.name)
-        opened = column.type.item is not None and column in self.request.groups and self.main is self.base
-        return quoted(_bare(column) if opened else column.name)
+        return quoted(_bare(column) if self._opened(column) else column.name)
 
     def _merged(self) -> list[list[Condition]]:
         """Put conditions on fields of one array together: they are about the same item."""
@@ -172,7 +185,7 @@ class _Writer:
         name = quoted(condition.column.name)
         test = _test(condition, name)
         if condition.column.type.item is not None:
-            opened = condition.column in self.request.groups and self.main is self.base
+            opened = self._opened(condition.column)
             inside = quoted(_bare(condition.column)) if opened else "x"
             test = _test(condition, inside)
             if not opened:
@@ -204,7 +217,7 @@ def _bare(column: Column) -> str:
 
 def _test(condition: Condition, name: str) -> str:
     operator, values = condition.operator, condition.values
-    texts = str(condition.column.type).removesuffix("[]") == "VARCHAR"
+    texts = scalar(condition.column) == "VARCHAR"
     match operator:
         case "empty":
             return f"({name} IS NULL OR {name} = '')" if texts else f"{name} IS NULL"
@@ -222,7 +235,7 @@ def _test(condition: Condition, name: str) -> str:
 def _equals(condition: Condition, name: str, *, negated: bool) -> str:
     """Compare texts without regard to case, unless the schema lists their spellings."""
     values = condition.values
-    if all(isinstance(value, str) for value in values) and not condition.column.enum:
+    if scalar(condition.column) == "VARCHAR" and not condition.column.enum:
         name, values = f"lower({name})", tuple(value.lower() for value in values)
     if len(values) == 1:
         return f"{name} {'<>' if negated else '='} {_value(values[0])}"
