@@ -9,6 +9,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from videovector_core.access.ratelimit import parse
+from videovector_core.errors import Invalid
+
 Network = IPv4Network | IPv6Network
 
 
@@ -32,9 +35,12 @@ class Settings(BaseSettings):
     openai_base_url: str | None = Field(None, description="Any OpenAI-compatible endpoint (none).")
     openai_api_key: SecretStr | None = Field(None, description="Key of that endpoint.")
     extraction_model: str = Field("local", description="`local` or `openai:NAME`.")
-    transcription_model: str = Field("local", description="`local` or `openai:NAME`.")
+    transcription_model: str = Field("local", description="`local`, `openai:NAME`, or `none` to write nothing down.")
     text_embedding_model: str = Field("local", description="`local` or `openai:NAME`.")
-    image_embedding_model: str = Field("local", description="`local` or `openai:NAME`.")
+    image_embedding_model: str = Field("local", description="`local`, `openai:NAME`, or `none` for no search by picture.")
+    picture_model: Literal["local", "none"] = Field(
+        "local", description="What reads text and names things in pictures: `local` or `none`."
+    )
     chat_model: str = Field("local", description="`local` or `openai:NAME`.")
     model_dir: Path | None = Field(None, description="Directory with weights of your own.")
     models: dict[str, Any] = Field(
@@ -50,6 +56,9 @@ class Settings(BaseSettings):
     egress_allow: Annotated[tuple[Network, ...], NoDecode] = Field(
         (), description="Networks that user-given URLs may reach besides public addresses."
     )
+    rate_limits: str = Field("", description="`off`, or limits such as search=120/min,600/h;read=off (defaults).")
+    metrics_token: SecretStr | None = Field(None, description="Bearer that /metrics asks for (an admin credential).")
+    log_format: Literal["text", "json"] = Field("text", description="One line for people, or one JSON object.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
 
     @field_validator("egress_allow", mode="before")
@@ -57,6 +66,15 @@ class Settings(BaseSettings):
     def _networks(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("rate_limits")
+    @classmethod
+    def _limits(cls, value: str) -> str:
+        try:
+            parse(value)
+        except Invalid as error:
+            raise ValueError(error.message) from error
         return value
 
     @classmethod

@@ -18,11 +18,12 @@ from videovector_adapters.local.clients import LocalTextEmbedder, LocalTranscrib
 from videovector_adapters.local.extractive import ExtractiveExtractor
 from videovector_adapters.local.sight import LocalImageEmbedder, LocalPictureReader
 from videovector_adapters.local.weights import Weights
-from videovector_adapters.postgres.database import Database
+from videovector_adapters.openai import Endpoint, OpenAIDocuments
+from videovector_adapters.postgres.database import Database, PgBuckets
 from videovector_adapters.postgres.embedded import EmbeddedPostgres
 from videovector_adapters.postgres.migrate import migrate, shipped
 from videovector_adapters.qdrant.edge import EdgeServer, EdgeVectors
-from videovector_adapters.settings import Settings
+from videovector_adapters.settings import Settings, WrongSetting
 from videovector_adapters.storage.files import FileBlobs
 from videovector_adapters.tokens import Bearers, Tokens
 from videovector_core.access.secrets import Secret
@@ -76,6 +77,7 @@ async def build(settings: Settings, *, owns_engine: bool | None) -> AsyncIterato
             decoder=StoredDecoder(reader, blobs),
             models=_models(settings, stack),
             vectors=vectors,
+            buckets=PgBuckets(opened),
             pepper=_pepper(settings),
         )
         yield VideoVector(ports, Concurrency(segments=settings.segment_concurrency))
@@ -169,20 +171,37 @@ async def _answers(socket: Path) -> bool:
 
 
 def _models(settings: Settings, stack: contextlib.AsyncExitStack) -> Models:
-    weights = Weights(settings.model_dir)
-    text, transcriber = LocalTextEmbedder(weights), LocalTranscriber(weights)
-    images = LocalImageEmbedder(weights, text)
-    pictures = LocalPictureReader(weights, images.vision)
+    weights = Weights(settings.model_dir) if settings.model_dir else Weights()
+    text = LocalTextEmbedder(weights)
+    images = None if settings.image_embedding_model == "none" else LocalImageEmbedder(weights)
+    pictures = None if settings.picture_model == "none" else LocalPictureReader(weights)
+    transcriber = None if settings.transcription_model == "none" else LocalTranscriber(weights)
+    documents = _documents(settings) or ExtractiveExtractor(text)
     for part in (text, images, pictures, transcriber):
-        stack.push_async_callback(part.close)
-    extractive = ExtractiveExtractor(text)
+        if part is not None:
+            stack.push_async_callback(part.close)
+    if isinstance(documents, OpenAIDocuments):
+        stack.push_async_callback(documents.endpoint.close)
     return Models(
-        extractor=extractive,
-        synthesizer=extractive,
+        extractor=documents,
+        synthesizer=documents,
         text=text,
-        table=ModelTable(default="local"),
+        table=ModelTable(default=settings.extraction_model),
         transcriber=transcriber,
         images=images,
         joint=images,
         pictures=pictures,
     )
+
+
+def _documents(settings: Settings) -> OpenAIDocuments | None:
+    """Return what fills schemas at an endpoint; nothing when that is done on this machine."""
+    kind, _, name = settings.extraction_model.partition(":")
+    if kind == "local" and not name:
+        return None
+    if kind != "openai" or not name:
+        raise WrongSetting("VIDEOVECTOR_EXTRACTION_MODEL is wrong: say local or openai:NAME.")
+    if settings.openai_base_url is None:
+        raise WrongSetting("VIDEOVECTOR_OPENAI_BASE_URL is missing: VIDEOVECTOR_EXTRACTION_MODEL names a model there.")
+    key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else ""
+    return OpenAIDocuments(Endpoint(settings.openai_base_url, key, name))

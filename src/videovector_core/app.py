@@ -13,6 +13,7 @@ from typing import Protocol
 
 from attrs import define, field, frozen
 
+from videovector_core.access.leases import Buckets
 from videovector_core.access.ports import AccessTx
 from videovector_core.access.secrets import Secret
 from videovector_core.access.service import Access
@@ -34,9 +35,9 @@ from videovector_core.runs.settling import Settling
 from videovector_core.runs.synthesis import Synthesis
 from videovector_core.runs.vectors import Relay, Vectorizer
 from videovector_core.search.checker import Checker
-from videovector_core.vectors.ports import VectorIndex
 from videovector_core.search.service import Search
 from videovector_core.transactions import Joining
+from videovector_core.vectors.ports import VectorIndex
 from videovector_core.work import Engine, Kind, Pace
 
 
@@ -56,6 +57,7 @@ class Ports:
     decoder: Decoder
     models: Models
     vectors: VectorIndex
+    buckets: Buckets
     pepper: Secret
     """Keys the hashes of API keys."""
 

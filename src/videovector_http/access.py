@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from litestar import delete, get, post
+from litestar import Response, delete, get, post
+from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from videovector_core.access.model import ApiKey, Caller
 from videovector_core.access.secrets import Secret
 from videovector_http.context import Context
-from videovector_http.gate import ANY, JWT
+from videovector_http.gate import ANY, JWT, PUBLIC
+from videovector_http.sessions import COOKIE, SECONDS
 from videovector_http.wire import access as wire
 from videovector_http.wire.convert import out
 from videovector_http.wire.envelopes import DeleteResponse
@@ -24,6 +26,26 @@ async def validate() -> None:
 async def activity(data: JSONBody[wire.ProcessingActivity]) -> wire.ProcessingActivityAck:
     """Hear that work is coming. A server of one's own needs no waking, so the answer is immediate."""
     return wire.ProcessingActivityAck(accepted=bool(data.event_id))
+
+
+@post("/auth/login", opt={"scope": PUBLIC}, status_code=200)
+async def log_in(data: JSONBody[wire.LogIn], context: NamedDependency[Context]) -> Response[wire.Session]:
+    """Open a session for a browser with an API key or a bearer token; further requests need its `X-CSRF-Token`."""
+    caller = await context.bearer(f"Bearer {data.credential}")
+    cookie, csrf = context.sessions.open(caller, context.now())
+    body = wire.Session(user_id=caller.user_id, csrf_token=csrf, expires_in=SECONDS)
+    return Response(body, cookies=[_cookie(context, cookie, SECONDS)])
+
+
+@post("/auth/logout", opt={"scope": PUBLIC}, status_code=200)
+async def log_out(context: NamedDependency[Context]) -> Response[DeleteResponse]:
+    """Forget the session in this browser."""
+    return Response(DeleteResponse(message="You are logged out."), cookies=[_cookie(context, "", 0)])
+
+
+def _cookie(context: Context, value: str, seconds: int) -> Cookie:
+    secure = context.public_url.startswith("https://")
+    return Cookie(COOKIE, path="/api/v2", value=value, max_age=seconds, httponly=True, samesite="strict", secure=secure)
 
 
 @post("/api-keys", opt={"scope": JWT}, status_code=201)
@@ -85,4 +107,4 @@ def _with_secret(context: Context, key: ApiKey, secret: Secret) -> wire.ApiKeyWi
     return out(key, wire.ApiKeyWithSecret, is_active=key.active(context.now()), key=secret.reveal())
 
 
-ROUTES = [validate, activity, create_key, list_keys, retrieve_key, rotate_key, revoke_key, delete_key]
+ROUTES = [log_in, log_out, validate, activity, create_key, list_keys, retrieve_key, rotate_key, revoke_key, delete_key]

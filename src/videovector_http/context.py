@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -10,12 +11,15 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
+from videovector_core.access.leases import Limiter
 from videovector_core.access.model import Caller, Credential
+from videovector_core.access.secrets import Secret
 from videovector_core.app import VideoVector
 from videovector_core.errors import Invalid, NotFound, Unauthenticated
 from videovector_core.page import After
+from videovector_http.sessions import Sessions
 
 _MAC: Final = 16
 LINK_SECONDS: Final = 3600
@@ -105,6 +109,10 @@ class Context:
     sealer: Sealer
     verifier: Verifier | None = None
     public_url: str = "http://127.0.0.1:8000"
+    limiter: Limiter | None = None
+    metrics_token: Secret | None = None
+    stopping: asyncio.Event = field(factory=asyncio.Event)
+    """Set when the server was told to stop: streams that would never end by themselves end now."""
 
     def now(self) -> datetime:
         """Return the present moment."""
@@ -130,12 +138,25 @@ class Context:
             raise NotFound("This link has ended or was changed; ask for a new one.", code="resource_link_not_found")
         return found[0], found[1], found[2]
 
+    @property
+    def sessions(self) -> Sessions:
+        """Sessions of people at a browser."""
+        return Sessions(self.vv.access, self.signer)
+
     async def caller(self, headers: Mapping[str, str]) -> Caller:
-        """Say who calls: an API key wins over a bearer token, which may also hold an API key."""
+        """Say who calls: an API key wins over a bearer token, which may also hold an API key, and both over a cookie."""
         key = headers.get("x-api-key")
         if key is not None:
             return await self.vv.access.caller_with_key(key.strip())
-        scheme, _, token = headers.get("authorization", "").partition(" ")
+        if "authorization" in headers:
+            return await self.bearer(headers["authorization"])
+        if "cookie" in headers:
+            return await self.sessions.caller(headers, self.now())
+        raise Unauthenticated("There is no valid credential on the request; send an API key in X-API-Key.")
+
+    async def bearer(self, header: str) -> Caller:
+        """Say who shows this `Authorization` header."""
+        scheme, _, token = header.partition(" ")
         token = token.strip()
         if scheme.lower() == "bearer" and token.startswith("sk_"):
             return await self.vv.access.caller_with_key(token)
@@ -144,7 +165,7 @@ class Context:
             user = await self.vv.access.known_user(claims.subject)
             if user is not None:
                 return Caller(user.user_id, credential=Credential.JWT)
-        raise Unauthenticated("There is no valid credential on the request; send an API key in X-API-Key.")
+        raise Unauthenticated("The bearer token is unknown, expired or not for this server; send a valid one.")
 
 
 def _text(data: bytes) -> str:

@@ -1,34 +1,83 @@
-"""What every request passes: a request id, a credential, a scope, and for keyed writes a receipt.
+"""What every request passes: a credential, a scope, a rate limit, a readable body, and for keyed writes a receipt.
 
-The order is fixed: 401 for who, 403 for how far, and only then is anything looked up.
+The order is fixed: 401 for who, 403 for how far, 429 for how often, and only then is anything read or looked up.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
-import re
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, Self
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 from attrs import define, field, frozen
 from litestar.enums import ScopeType
+from litestar.exceptions import NotFoundException
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Send
 
 from videovector_core.access.model import Caller, Credential, Scope
-from videovector_core.errors import Forbidden
+from videovector_core.access.ratelimit import Standing
+from videovector_core.errors import Forbidden, Invalid
 from videovector_core.idempotency import Answer, Slot, checked_key, fingerprint_json
+from videovector_http import bodies
 from videovector_http.context import Context
-from videovector_http.errors import answer
 from videovector_http.receipts import Receipts
 
 PUBLIC: Final = "public"
 ANY: Final = "any"
 JWT: Final = "jwt"
+OWN: Final = "own"
+"""Any credential of this server; not one that an outside issuer gave to an OAuth client."""
 
-_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_WRITES: Final = frozenset({"POST", "PUT", "PATCH"})
+
+
+@frozen
+class Rule:
+    """What a route asks of a request, from its `opt`.
+
+    Args:
+        scope: an API scope, or `public`, `any`, `own`, `jwt`; a route that says nothing asks for `admin`.
+        keyed: how an idempotency key is honoured: `joined` (the default of writes: receipt and effect commit
+            together), `own` (the route does it), or False.
+        category: which rate limit counts; `None` counts none.
+        most: bytes of body that are read at most; `None` is no limit.
+        json: whether the route takes a JSON body.
+    """
+
+    scope: str | Scope
+    keyed: str | bool
+    category: str | None
+    most: int | None
+    json: bool
+
+    @classmethod
+    def of(cls, handler: BaseRouteHandler) -> Self:
+        """Read the rule of a route."""
+        opt = handler.opt
+        scope = opt.get("scope", Scope.ADMIN)
+        is_http = isinstance(handler, HTTPRouteHandler)
+        most = handler.resolve_request_max_body_size() if isinstance(handler, HTTPRouteHandler) else None
+        writes = is_http and not _WRITES.isdisjoint(handler.http_methods)  # type: ignore[attr-defined]  # is_http
+        return cls(
+            scope,
+            opt.get("keyed", "joined") if writes and scope != PUBLIC else False,
+            opt.get("category", category(scope, writes=writes)),
+            most,
+            json=writes and most is not None and opt.get("body", "json") == "json",
+        )
+
+
+def category(scope: str | Scope, *, writes: bool) -> str | None:
+    """Return the rate limit that counts for a route that names none: by its method and its scope."""
+    if scope == PUBLIC:
+        return None
+    if scope == Scope.SEARCH and writes:
+        return "search"
+    return "read" if not writes or scope in {Scope.READ, ANY, OWN} else "write"
 
 
 @define
@@ -64,60 +113,62 @@ class Refused(Exception):
 
 @frozen
 class Gate(ASGIMiddleware):
-    """Lets a request through to its route; routes say by `opt` what they ask for.
-
-    `scope` is an API scope, or `public`, `any`, `jwt`. `keyed` is how an idempotency key is honoured: `joined` (the
-    default of writes: receipt and effect commit together), `own` (the route does it), or False.
-    """
+    """Lets a request through to its route; routes say by `opt` what they ask for (see `Rule`)."""
 
     context: Context
     receipts: Receipts
     scopes = (ScopeType.HTTP,)
+    _rules: dict[int, Rule] = field(factory=dict, init=False)
 
     async def handle(self, scope: Any, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        """Authenticate, authorise, and run the route."""
-        opt = scope["route_handler"].opt
+        """Authenticate, authorise, count, read, and run the route."""
+        handler = scope["route_handler"]
+        rule = self._rules.get(id(handler)) or self._rules.setdefault(id(handler), Rule.of(handler))
+        state = scope["state"]
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        wanted = opt.get("scope", Scope.ADMIN)
-        if wanted != PUBLIC:
-            caller = await self.context.caller(headers)
-            allow(caller, wanted)
-            scope["state"]["caller"] = caller
-        key = headers.get("idempotency-key")
-        mode = opt.get("keyed", "joined") if scope["method"] in {"POST", "PUT", "PATCH"} else False
-        if key is None or mode is False or wanted == PUBLIC:
+        if rule.scope != PUBLIC:
+            caller = state["caller"] = await self.context.caller(headers)
+            allow(caller, rule.scope)
+            if rule.category is not None and self.context.limiter is not None:
+                standing = await self.context.limiter.admit(caller.key_id or caller.user_id, rule.category)
+                send = counted(send, standing) if standing is not None else send
+        refuse_control_characters(scope)
+        if rule.most is not None and scope["method"] in _WRITES:
+            receive = bodies.within(receive, headers, rule.most)
+        body = b""
+        if rule.json:
+            body = bodies.checked(await bodies.whole(receive), headers)
+            receive = bodies.again(body, receive)
+        key = headers.get("idempotency-key") if rule.keyed else None
+        if key is None:
             await next_app(scope, receive, send)
             return
-        slot = Slot(scope["state"]["caller"].user_id, scope["method"], scope["path"], checked_key(key))
-        scope["state"]["slot"] = slot
-        if mode == "own":
+        slot = state["slot"] = Slot(state["caller"].user_id, scope["method"], scope["path"], checked_key(key))
+        if rule.keyed == "own":
             await next_app(scope, receive, send)
         else:
-            await self._joined(slot, scope, receive, send, next_app)
+            await self._joined(slot, body, scope, receive, send, next_app)
 
-    async def _joined(self, slot: Slot, scope: Any, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        body, again = await whole_body(receive)
-        fingerprint = fingerprint_body(body, scope.get("query_string", b""))
+    async def _joined(self, slot: Slot, body: bytes, scope: Any, receive: Receive, send: Send, app: ASGIApp) -> None:
+        captured = Capture()
 
         async def effect(complete: Callable[[Answer], Awaitable[None]]) -> Answer:
-            captured = Capture()
             with contextlib.suppress(Refused):
                 async with self.context.vv.begin():
-                    await next_app(scope, again, captured.send)
+                    await app(scope, receive, captured.send)
                     found = Answer(captured.status, captured.body, captured.content_type)
                     if captured.status >= 300:
                         raise Refused
                     await complete(found)
-            scope["state"]["captured"] = captured
             return Answer(captured.status, captured.body, captured.content_type)
 
+        fingerprint = fingerprint_body(body, scope.get("query_string", b""))
         found, replayed = await self.receipts.once(slot, fingerprint, effect)
-        captured = scope["state"].get("captured")
-        if captured is not None and not replayed:
-            for message in captured.messages:
-                await send(message)
-        else:
+        if replayed:
             await send_answer(send, found)
+            return
+        for message in captured.messages:
+            await send(message)
 
 
 def allow(caller: Caller, wanted: str | Scope) -> None:
@@ -128,41 +179,46 @@ def allow(caller: Caller, wanted: str | Scope) -> None:
                 "This needs a signed-in user: forbidden for API keys. Send a bearer token.",
                 code="authorization_jwt_required",
             )
+    elif wanted == OWN:
+        if caller.credential is Credential.OAUTH:
+            raise Forbidden("This is forbidden for OAuth clients; send an API key or a bearer token of this server.")
     elif wanted != ANY:
         caller.require(Scope(wanted))
+
+
+def counted(send: Send, standing: Standing) -> Send:
+    """Return a `send` whose answer says how the credential stands."""
+    usage = standing.tightest
+
+    async def told(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [
+                *message.get("headers", ()),
+                (b"x-ratelimit-limit", b"%d" % usage.limit),
+                (b"x-ratelimit-remaining", b"%d" % usage.remaining),
+                (b"x-ratelimit-reset", b"%d" % usage.reset_at),
+            ]
+        await send(message)
+
+    return told
+
+
+def refuse_control_characters(scope: Any) -> None:
+    """Refuse a path or a query that holds control characters: no id and no value of ours does."""
+    if not scope["path"].isprintable() and any(ord(char) < 32 or ord(char) == 127 for char in scope["path"]):
+        raise NotFoundException
+    query = scope.get("query_string", b"")
+    if b"%" in query and any(byte < 32 or byte == 127 for byte in unquote_to_bytes(query)):
+        raise Invalid("The query holds control characters; remove them.", code="validation_control_character")
 
 
 def fingerprint_body(body: bytes, query: bytes) -> str:
     """Fingerprint a JSON request; what is no JSON counts by its bytes, and the query string counts too."""
     try:
-        parsed = msgspec.json.decode(body) if body.strip() else {}
-    except msgspec.DecodeError:
+        parsed = msgspec.json.decode(body) if body else {}
+    except (msgspec.DecodeError, UnicodeDecodeError):
         parsed = {"raw": body.hex()}
     return fingerprint_json([parsed, query.decode("latin-1")]) if query else fingerprint_json(parsed)
-
-
-async def whole_body(receive: Receive, most: int = 32 * 1024 * 1024) -> tuple[bytes, Receive]:
-    """Read a body and return it with a `receive` that gives it again."""
-    chunks, size = [], 0
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            break
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
-        if size > most or not message.get("more_body"):
-            break
-    body = b"".join(chunks)
-    given = False
-
-    async def again() -> Any:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return body, again
 
 
 async def send_answer(send: Any, found: Answer) -> None:
@@ -174,42 +230,3 @@ async def send_answer(send: Any, found: Answer) -> None:
     ]
     await send({"type": "http.response.start", "status": found.status, "headers": headers})
     await send({"type": "http.response.body", "body": found.body, "more_body": False})
-
-
-@define
-class Outer:
-    """The outermost layer: every answer carries `X-Request-ID`, whatever answered, and no answer is a traceback.
-
-    A client may name the request itself with the same header, in up to 64 letters, digits, dots and dashes.
-    """
-
-    app: Any
-    draining: bool = False
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Serve one connection."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
-        request_id = given if _REQUEST_ID.fullmatch(given) else f"req_{os.urandom(12).hex()}"
-        scope.setdefault("state", {})["request_id"] = request_id
-        started = False
-
-        async def stamped(message: Any) -> None:
-            nonlocal started
-            if message["type"] == "http.response.start":
-                started = True
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
-            await send(message)
-
-        try:
-            await self.app(scope, receive, stamped)
-        except Exception as error:
-            if started:
-                raise
-            status, body, headers = answer(error, request_id)
-            raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-            raw += [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-            await stamped({"type": "http.response.start", "status": status, "headers": raw})
-            await stamped({"type": "http.response.body", "body": body, "more_body": False})

@@ -1,4 +1,4 @@
-"""Whether the server lives, and whether what it needs is there."""
+"""Whether the process lives, and whether what it needs is there."""
 
 from __future__ import annotations
 
@@ -17,19 +17,26 @@ from videovector_http.wire.health import Health, HealthCheck
 
 @get("/health", opt={"scope": PUBLIC})
 async def health(context: NamedDependency[Context]) -> Response[Health]:
-    """200 when everything that the server needs answers, 503 otherwise."""
+    """200 when the server can take requests: everything that it needs answers, and it is not stopping. Otherwise 503."""
     checks = {
         "database": await _check(_database(context)),
         "vectors": await _check(context.vv.ports.vectors.count()),
     }
     good = all(check.status == "ok" for check in checks.values())
-    body = Health(status="ok" if good else "degraded", version=__version__, checks=checks)
-    return Response(body, status_code=200 if good else 503)
+    status = "draining" if context.stopping.is_set() else "ok" if good else "degraded"
+    body = Health(status=status, version=__version__, checks=checks)  # type: ignore[arg-type]  # one of the three words
+    return Response(body, status_code=200 if status == "ok" else 503)
 
 
-async def _database(context: Context) -> int:
+@get("/health/live", opt={"scope": PUBLIC})
+async def live() -> Health:
+    """200 as long as the process answers at all; nothing else is asked."""
+    return Health(status="ok", version=__version__)
+
+
+async def _database(context: Context) -> None:
     async with context.vv.begin() as tx:
-        return len(await tx.access.users())
+        await tx.access.user("user_health")
 
 
 async def _check(attempt: Awaitable[object]) -> HealthCheck:
@@ -42,4 +49,4 @@ async def _check(attempt: Awaitable[object]) -> HealthCheck:
     return HealthCheck(status="ok", elapsed_ms=round((time.perf_counter() - started) * 1000, 2))
 
 
-ROUTES = [health]
+ROUTES = [health, live]

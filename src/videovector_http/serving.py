@@ -18,6 +18,9 @@ from litestar import Litestar
 
 from videovector_adapters import memory, secrets, wiring
 from videovector_adapters.settings import Settings
+from videovector_core.access.leases import Limiter
+from videovector_core.access.ratelimit import parse
+from videovector_core.access.secrets import Secret
 from videovector_core.app import VideoVector
 from videovector_http.app import create_app
 from videovector_http.context import Context, Signer
@@ -49,6 +52,7 @@ async def serve(settings: Settings) -> int:
                 timeout_graceful_shutdown=DRAIN_SECONDS,
                 timeout_keep_alive=75,
                 server_header=False,
+                proxy_headers=False,  # nobody's word is taken for an address
                 h11_max_incomplete_event_size=64 * 1024,
             )
         )
@@ -62,12 +66,16 @@ async def serve(settings: Settings) -> int:
 def make_context(settings: Settings, vv: VideoVector) -> Context:
     """Put together what routes are given."""
     key = wiring.secret_key(settings)
+    rates = parse(settings.rate_limits)
+    token = settings.metrics_token
     return Context(
         vv,
         Signer(secrets.derive(key, "signing/links")),
         secrets.Envelope(key),
         wiring.bearers(settings),
         settings.origin,
+        Limiter(vv.ports.buckets, rates) if rates.categories else None,
+        Secret(token.get_secret_value()) if token is not None else None,
     )
 
 

@@ -36,6 +36,7 @@ from videovector_core.access.secrets import Secret
 from videovector_core.app import Ports
 from videovector_core.models.bundle import Models
 from videovector_core.ports import Doorbell, Ids
+from videovector_core.testing.buckets import MemoryBuckets
 
 
 @define
@@ -123,6 +124,7 @@ def ports(**instead: Any) -> Ports:
             pictures=ToyPictures(),
         ),
         vectors=MemoryVectors(),
+        buckets=MemoryBuckets(lambda: database.time.now().timestamp()),
         pepper=Secret("in-memory"),
     )
     return evolve(complete, **instead)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from videovector_http.wire.base import Body, Shape
-from videovector_http.wire.common import KeyId, KeyScope, ShortName, Time
+from videovector_http.wire.common import KeyId, KeyScope, ShortName, Time, UserId
 
 
 class ProcessingActivity(Body):
@@ -34,6 +34,22 @@ class ProcessingActivityAck(Shape):
     accepted: bool = True
     wake_status: str = "accepted"
     reason: str = "recorded"
+
+
+class LogIn(Body):
+    """What opens a session: an API key, or a bearer token."""
+
+    credential: Annotated[
+        str, Meta(min_length=1, max_length=16384, pattern=r"^[A-Za-z0-9._~+/=-]+$", description="Sent once, not kept.")
+    ]
+
+
+class Session(Shape):
+    """An open session; the cookie that goes with it is out of reach of scripts."""
+
+    user_id: UserId
+    csrf_token: Annotated[str, Meta(description="Send it as `X-CSRF-Token` with every request of the session.")]
+    expires_in: Annotated[int, Meta(description="Seconds.")]
 
 
 class CreateApiKey(Body):
