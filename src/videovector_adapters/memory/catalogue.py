@@ -50,7 +50,7 @@ class MemoryAccess:
         return sorted(self.people.rows.values(), key=lambda user: (user.created_at, user.user_id))
 
     async def add_key(self, key: ApiKey) -> bool:
-        return self.api_keys.add(key.key_id, key)
+        return await self.key_with_digest(key.digest) is None and self.api_keys.add(key.key_id, key)
 
     async def key(self, user_id: str, key_id: str) -> ApiKey | None:
         key = self.api_keys.get(key_id)

@@ -26,7 +26,8 @@ class MemoryWork:
     items: Table[Key, WorkItem]
     again: Table[Key, bool]
     fences: count[int] = field(factory=lambda: count(1))
-    turn: int = 0
+    turns: dict[str, str] = field(factory=dict)
+    """The tenant of each kind that was served last."""
 
     async def add(self, items: Sequence[NewWork]) -> None:
         now = self.time.now()
@@ -34,7 +35,7 @@ class MemoryWork:
             key, due = (new.kind, new.key), now + timedelta(seconds=new.delay)
             known = self.items.get(key)
             if known is not None and known.state is WorkState.LEASED:
-                self.again.put(key, value=True)
+                due = due if self.again.add(key, value=True) else min(due, known.due_at)
                 self.items.put(key, evolve(known, due_at=due, payload=new.payload))
             else:
                 if known is not None and known.state is WorkState.QUEUED:
@@ -54,16 +55,18 @@ class MemoryWork:
                     attempt=item.attempt + 1,
                 )
                 self.items.put((item.kind, item.key), leased)
+                self.turns[kind] = item.user_id
                 claimed.append(leased)
         return claimed
 
     def _in_turn(self, kind: str, now: datetime) -> list[WorkItem]:
+        """Order due items: one of each tenant from behind the last turn on, then a second one of each."""
         due = self.items.where(lambda item: item.kind == kind and item.state is WorkState.QUEUED and item.due_at <= now)
-        ranks: dict[str, int] = {}
+        rounds: dict[str, int] = {}
         ranked = []
         for item in sorted(due, key=lambda item: (item.due_at, item.key)):
-            ranks[item.user_id] = ranks.get(item.user_id, 0) + 1
-            ranked.append((ranks[item.user_id], item.due_at, item.key, item))
+            turn = rounds[item.user_id] = rounds.get(item.user_id, 0) + 1
+            ranked.append((turn, item.user_id <= self.turns.get(kind, ""), item.user_id, item))
         return [item for *_, item in sorted(ranked, key=lambda entry: entry[:3])]
 
     async def renew(self, item: WorkItem, *, seconds: float) -> bool:
@@ -87,6 +90,7 @@ class MemoryWork:
         held = self._held(item)
         if held is None:
             return False
+        self.again.pop((item.kind, item.key))
         self._queue(held, self.time.now() + timedelta(seconds=seconds), attempt=held.attempt, error=error)
         return True
 
@@ -104,8 +108,10 @@ class MemoryWork:
         held = self._held(item)
         if held is None:
             return False
-        self.again.pop((item.kind, item.key))
-        self.items.put((item.kind, item.key), evolve(held, state=WorkState.FAILED, lease_until=None, error=error))
+        if self.again.pop((item.kind, item.key)):
+            self._queue(held, held.due_at, attempt=0, error=error)
+        else:
+            self.items.put((item.kind, item.key), evolve(held, state=WorkState.FAILED, lease_until=None, error=error))
         return True
 
     async def expired(self, limit: int) -> list[WorkItem]:
