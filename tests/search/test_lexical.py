@@ -136,3 +136,9 @@ def test_one_in_two_to_the_k_is_of_level_k() -> None:
     assert lexical.sample_level("00000000-0000-5000-8000-000000000000") == 16
     assert levels[0] == pytest.approx(4096, rel=0.1)
     assert levels[1] == pytest.approx(2048, rel=0.1)
+
+
+def test_function_words_name_nothing():
+    """A query is looked up by its words with content; one without any keeps all of its words."""
+    assert lexical.content_words("what can you do for your nation") == {"nation"}
+    assert lexical.content_words("To be or not to be") == {"to", "be", "or", "not"}

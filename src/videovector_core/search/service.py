@@ -20,11 +20,13 @@ from videovector_core.prompts.render import IndexedLeaf, enabled_leaves, indexed
 from videovector_core.runs.model import Run
 from videovector_core.runs.ports import RunsTx
 from videovector_core.search.fusion import Part, fuse
-from videovector_core.vectors.lexical import query_weights
 from videovector_core.search.model import Hit, MatchedField, unit
+from videovector_core.vectors.lexical import content_words, query_weights, tokens
 from videovector_core.vectors.ports import PointKind, Scope, Scored, VectorIndex
 
 MAX_QUERY: Final = 2000
+LITERAL: Final = 100
+"""Results that are looked at for literal matches."""
 TEXT_KINDS: Final = (PointKind.SEGMENT, PointKind.VIDEO)
 
 
@@ -80,8 +82,25 @@ class Search:
         if not search_fields:
             whole = evolve(scope, kinds=TEXT_KINDS)
             rankings["text"] = await self.engine.nearest(space, vector, within=whole, top_k=depth)
-            rankings["lexical"] = await self.engine.lexical(query_weights(query), within=whole, top_k=depth)
+            rankings["lexical"] = await self._literal(caller, runs, query, whole)
         return await self._ranked(caller, runs, rankings, top_k)
+
+    async def _literal(self, caller: Caller, runs: Mapping[str, Run], query: str, whole: Scope) -> list[Scored]:
+        """Return results that hold most of what the query names, by BM25.
+
+        Rank fusion knows places and not scores, so a text that shares a "the" with the query would count as much as
+        one that holds the name asked for; words without content are left out, and half of the others must be there.
+        """
+        wanted = content_words(query)
+        if not wanted:
+            return []
+        found = await self.engine.lexical(query_weights(" ".join(wanted)), within=whole, top_k=LITERAL)
+        hits = await self.hydrate(caller, runs, [result_id(scored) for scored in found])
+        return [
+            scored
+            for scored in found
+            if (hit := hits.get(result_id(scored))) and 2 * len(wanted & set(tokens(hit.text))) >= len(wanted)
+        ]
 
     async def _ranked(
         self, caller: Caller, runs: Mapping[str, Run], rankings: Mapping[str, Sequence[Scored]], top_k: int

@@ -55,6 +55,125 @@ _APOSTROPHES: Final = str.maketrans({"\u2019": "'", "\u2018": "'", "\u02bc": "'"
 _ACCENTS: Final = re.compile("[\u0300-\u036f]")
 
 
+FUNCTION_WORDS: Final = frozenset(
+    [
+        "a",
+        "about",
+        "after",
+        "again",
+        "all",
+        "also",
+        "am",
+        "an",
+        "and",
+        "any",
+        "are",
+        "as",
+        "at",
+        "be",
+        "because",
+        "been",
+        "before",
+        "being",
+        "but",
+        "by",
+        "can",
+        "could",
+        "did",
+        "do",
+        "does",
+        "doing",
+        "down",
+        "during",
+        "each",
+        "few",
+        "for",
+        "from",
+        "had",
+        "has",
+        "have",
+        "having",
+        "he",
+        "her",
+        "here",
+        "hers",
+        "him",
+        "his",
+        "how",
+        "i",
+        "if",
+        "in",
+        "into",
+        "is",
+        "it",
+        "its",
+        "just",
+        "me",
+        "more",
+        "most",
+        "my",
+        "no",
+        "nor",
+        "not",
+        "now",
+        "of",
+        "off",
+        "on",
+        "once",
+        "only",
+        "or",
+        "other",
+        "our",
+        "out",
+        "over",
+        "own",
+        "s",
+        "same",
+        "she",
+        "should",
+        "so",
+        "some",
+        "such",
+        "t",
+        "than",
+        "that",
+        "the",
+        "their",
+        "them",
+        "then",
+        "there",
+        "these",
+        "they",
+        "this",
+        "those",
+        "through",
+        "to",
+        "too",
+        "under",
+        "until",
+        "up",
+        "very",
+        "was",
+        "we",
+        "were",
+        "what",
+        "when",
+        "where",
+        "which",
+        "while",
+        "who",
+        "whom",
+        "why",
+        "will",
+        "with",
+        "would",
+        "you",
+        "your",
+    ]
+)
+"""English words that join others and name nothing themselves."""
+
+
 def normalised(text: str) -> str:
     """Fold what readers take for the same: compatibility forms, case, apostrophes, thousands separators."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
@@ -95,6 +214,16 @@ def document_weights(text: str) -> dict[int, float]:
 def query_weights(text: str) -> dict[int, float]:
     """Return 1 for each distinct term of a query. Empty when there is no term."""
     return dict.fromkeys(map(term_id, tokens(text)), 1.0)
+
+
+def content_words(text: str) -> set[str]:
+    """Return the terms of a query that name something: all but English function words.
+
+    A small collection cannot tell by frequency that such words are common, so they are listed. A query of nothing
+    else ("to be or not to be") keeps them all.
+    """
+    found = set(tokens(text))
+    return found - FUNCTION_WORDS or found
 
 
 def inverse_document_frequency(documents: int, containing: int) -> float:

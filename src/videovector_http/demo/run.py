@@ -147,6 +147,6 @@ def _search(client: VideoVector, index_id: str, query: Query) -> None:
 
 
 def _line(hit: SearchResult) -> str:
-    score = next((value for value in (hit.fused_score, hit.similarity_score) if value is not None), 0.0)
+    score = hit.similarity_score or 0.0
     text = " ".join((hit.content_preview or hit.text_content).split())
     return f"{hit.video_name}  {hit.start_time or 0:6.2f} - {hit.end_time or 0:6.2f} s  score {score:.3f}  {text[:80]}"
