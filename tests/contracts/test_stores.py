@@ -14,7 +14,9 @@ from videovector_core.testing.stores_catalogue import (
     SegmentContract,
 )
 from videovector_core.testing.stores_log import EventLogContract, ReceiptContract
+from videovector_core.testing.stores_models import CacheContract, DeletionContract, EmbeddingContract
 from videovector_core.testing.stores_room import Room
+from videovector_core.testing.stores_runs import CallContract, ResultContract, RunContract
 from videovector_core.testing.stores_transactions import TransactionContract
 from videovector_core.testing.stores_work import WorkContract
 
@@ -30,6 +32,12 @@ class Everything(
     EventLogContract,
     ReceiptContract,
     WorkContract,
+    RunContract,
+    ResultContract,
+    CallContract,
+    CacheContract,
+    EmbeddingContract,
+    DeletionContract,
 ):
     """All that a database promises."""
 

@@ -53,6 +53,13 @@ class Table(Generic[K, V]):
         self.put(key, value)
         return True
 
+    def replace(self, key: K, value: V) -> bool:
+        """Replace a row; false when it is not there."""
+        if key not in self.rows:
+            return False
+        self.put(key, value)
+        return True
+
     def pop(self, key: K) -> V | None:
         """Remove a row and return it."""
         if key not in self.rows:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from attrs import define, evolve, frozen
+from attrs import define, evolve, field, frozen
 
 from videovector_adapters.memory.catalogue import newest, oldest
 from videovector_adapters.memory.database import Table
@@ -42,12 +42,19 @@ class MemoryRuns:
     result_rows: Table[Pair, SegmentResult]
     video_rows: Table[Pair, VideoResult]
     media_rows: Table[str, MediaItem]
+    places: Table[str, frozenset[str | None]] = field(init=False)
+    """The indexes that the media of each run lay in when it was frozen."""
+
+    def __attrs_post_init__(self) -> None:
+        self.places = Table(self.rows.journal)
 
     async def add(self, run: Run, media: Sequence[RunMedium]) -> bool:
         if not self.rows.add(run.run_id, run):
             return False
         for medium in media:
             self.items.put((medium.run_id, medium.video_id), medium)
+        items = (self.media_rows.get(medium.video_id) for medium in media)
+        self.places.put(run.run_id, frozenset(item.index_id for item in items if item is not None))
         return True
 
     async def get(self, user_id: str, run_id: str) -> Run | None:
@@ -58,8 +65,7 @@ class MemoryRuns:
         return self.rows.get(run_id)
 
     async def save(self, run: Run) -> None:
-        if run.run_id in self.rows.rows:
-            self.rows.put(run.run_id, run)
+        self.rows.replace(run.run_id, run)
 
     async def page(
         self,
@@ -124,7 +130,7 @@ class MemoryRuns:
         return list(found)[:limit]
 
     async def save_medium(self, medium: RunMedium) -> None:
-        self.items.put((medium.run_id, medium.video_id), medium)
+        self.items.replace((medium.run_id, medium.video_id), medium)
 
     async def of_media(self, user_id: str, video_ids: Sequence[str]) -> list[RunMedium]:
         found = self.items.where(
@@ -159,10 +165,7 @@ class MemoryRuns:
         )
 
     def _touches(self, run: Run, index_id: str | None) -> bool:
-        return any(
-            (item := self.media_rows.get(medium.video_id)) is not None and item.index_id == index_id
-            for medium in self.items.where(lambda medium: medium.run_id == run.run_id)
-        )
+        return index_id in (self.places.get(run.run_id) or ())
 
 
 @define
@@ -182,8 +185,7 @@ class MemoryResults:
         return self.rows.get((run_id, segment_id))
 
     async def save(self, result: SegmentResult) -> None:
-        if (result.run_id, result.segment_id) in self.rows.rows:
-            self.rows.put((result.run_id, result.segment_id), result)
+        self.rows.replace((result.run_id, result.segment_id), result)
 
     async def page(self, run_id: str, video_id: str, *, limit: int, after: After | None = None) -> list[SegmentResult]:
         mine = self.rows.where(lambda result: result.run_id == run_id and result.video_id == video_id)
@@ -255,7 +257,7 @@ class MemoryCalls:
         self.rows.put(call.llm_call_id, call)
 
     async def ended(self, call: LlmCall) -> None:
-        self.rows.put(call.llm_call_id, call)
+        self.rows.replace(call.llm_call_id, call)
 
     async def calls(self, run_id: str, *, limit: int) -> list[LlmCall]:
         mine = self.rows.where(lambda call: call.run_id == run_id)
@@ -289,7 +291,7 @@ class MemoryCalls:
         return next(mine, None)
 
     async def save_retry(self, retry: Retry) -> None:
-        self.repairs.put(retry.retry_id, retry)
+        self.repairs.replace(retry.retry_id, retry)
 
 
 @frozen
@@ -312,7 +314,7 @@ class MemoryDeletions:
         return self.rows.get((user_id, kind, owner_id))
 
     async def save(self, deletion: Deletion) -> None:
-        self.rows.put((deletion.user_id, deletion.kind, deletion.owner_id), deletion)
+        self.rows.replace((deletion.user_id, deletion.kind, deletion.owner_id), deletion)
 
 
 @define
@@ -373,7 +375,7 @@ class MemoryEmbeddings:
 
     async def doomed(self, *, limit: int, run_id: str | None = None) -> list[str]:
         found = self.rows.where(lambda row: row.doomed and (run_id is None or row.point.run_id == run_id))
-        return [row.point.id for row in found][:limit]
+        return sorted(row.point.id for row in found)[:limit]
 
     async def forgotten(self, ids: Sequence[str]) -> None:
         for point in ids:

@@ -1,0 +1,460 @@
+"""What every `RunStore`, `ResultStore` and `CallLog` keeps."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+from attrs import evolve
+
+from videovector_core.app import Tx
+from videovector_core.runs.model import Outcome, Run, RunCounts, RunStatus
+from videovector_core.signals import MediaType
+from videovector_core.testing import stores_room as make
+from videovector_core.testing.stores_room import Room
+
+DONE: Final = RunStatus.COMPLETED
+FAILED: Final[dict[str, Any]] = {"status": Outcome.FAILED, "field_extraction": False, "failure_code": "timeout"}
+GOOD: Final[dict[str, Any]] = {"status": Outcome.SUCCESSFUL, "field_extraction": True}
+
+
+def names(runs: Sequence[Run]) -> str:
+    """Return the last signs of the ids."""
+    return "".join(run.run_id[-1] for run in runs)
+
+
+async def _some_runs(tx: Tx) -> None:
+    """Keep runs 1 to 6: 1 and 2 on the first index, 3 on both, 4 on the playground, 5 foreign, 6 unfinished."""
+    for video, index_id in (("vid_1", "idx_1"), ("vid_2", "idx_2"), ("vid_3", None)):
+        await tx.media.add(make.medium(video, index_id=index_id))
+    for n, videos in enumerate((["vid_1"], ["vid_1"], ["vid_1", "vid_2"], ["vid_3"], ["vid_1"], ["vid_1"]), 1):
+        owner = make.OTHER if n == 5 else make.USER
+        status = RunStatus.PROCESSING if n == 6 else DONE
+        media = [make.run_medium(f"run_{n}", video, ordinal=at) for at, video in enumerate(videos)]
+        await tx.runs.add(make.run(f"run_{n}", user_id=owner, second=n, status=status), media)
+
+
+class RunContract:
+    """The promises of `RunStore`, one test each."""
+
+    async def test_a_run_comes_back_as_it_went_in(self, room: Room) -> None:
+        """Every field is kept, the frozen prompt and the settings included; it is the tenant's alone."""
+        kept = make.run(status=RunStatus.FAILED, error_message="x", stop_requested_at=make.at(3), total_seconds=1.5)
+        async with room.begin() as tx:
+            assert await tx.runs.add(kept, [make.run_medium()])
+            assert not await tx.runs.add(make.run(user_id=make.OTHER), [make.run_medium("run_1", "vid_2")])
+        async with room.begin() as tx:
+            found = await tx.runs.get(make.USER, "run_1")
+            assert found == kept
+            assert list(found.prompt.json_schema["properties"]) == ["zebra", "apple"]
+            assert await tx.runs.get(make.OTHER, "run_1") is None
+            assert await tx.runs.medium("run_1", "vid_2") is None
+
+    async def test_saving_replaces_a_run_that_is_kept(self, room: Room) -> None:
+        """Saving changes the run of that id, and an unknown one is not added."""
+        changed = make.run(status=DONE, completed_at=make.at(9))
+        async with room.begin() as tx:
+            await tx.runs.add(make.run(), ())
+            await tx.runs.save(changed)
+            await tx.runs.save(make.run("run_2"))
+            assert await tx.runs.lock("run_1") == changed
+            assert await tx.runs.lock("run_2") is None
+
+    async def test_a_deleted_run_is_gone(self, room: Room) -> None:
+        """A run that is marked deleted is in no answer, but for the lock that ends it."""
+        async with room.begin() as tx:
+            await tx.media.add(make.medium())
+            await tx.runs.add(make.run(status=DONE), [make.run_medium()])
+            await tx.results.plan([make.result(**GOOD)])
+            await tx.results.save_video_result(make.video_result())
+            await tx.runs.save(make.run(status=DONE, deleted=True))
+            assert await tx.runs.get(make.USER, "run_1") is None
+            assert await tx.runs.page(make.USER, limit=10) == []
+            assert await tx.runs.searchable(make.USER) == []
+            assert await tx.runs.of_media(make.USER, ["vid_1"]) == []
+            assert await tx.results.many(make.USER, [("run_1", "seg_vid_1_0")]) == []
+            assert await tx.results.video_results(make.USER, [("run_1", "vid_1")]) == []
+            locked = await tx.runs.lock("run_1")
+            assert locked is not None
+            assert locked.deleted
+
+    async def test_a_lock_keeps_changes_from_getting_lost(self, room: Room) -> None:
+        """Twenty transactions that read under the lock, change and save leave twenty changes."""
+        async with room.begin() as tx:
+            await tx.runs.add(make.run(), ())
+
+        async def longer() -> None:
+            async with room.begin() as tx:
+                current = await tx.runs.lock("run_1")
+                assert current is not None
+                await asyncio.sleep(0)
+                await tx.runs.save(evolve(current, total_seconds=current.total_seconds + 1))
+
+        await asyncio.gather(*(longer() for _ in range(20)))
+        async with room.begin() as tx:
+            found = await tx.runs.get(make.USER, "run_1")
+        assert found is not None
+        assert found.total_seconds == 20
+
+    async def test_pages_of_runs_join_without_gap_or_repeat(self, room: Room) -> None:
+        """Runs come newest first; those of one moment are neither skipped nor shown twice."""
+        async with room.begin() as tx:
+            for n in range(7):
+                await tx.runs.add(make.run(f"run_{n}", second=n // 3), ())
+            everything = await tx.runs.page(make.USER, limit=100)
+            seen: list[Run] = []
+            while page := await tx.runs.page(
+                make.USER, limit=2, after=(seen[-1].executed_at.isoformat(), seen[-1].run_id) if seen else None
+            ):
+                seen += page
+        assert seen == everything
+        assert names(everything) == "6543210"
+
+    async def test_runs_are_found_by_what_they_touched(self, room: Room) -> None:
+        """Pages may be narrowed to the runs that touched an index or a media item, also together and in pages."""
+        async with room.begin() as tx:
+            await _some_runs(tx)
+            assert names(await tx.runs.page(make.USER, limit=10)) == "64321"
+            assert names(await tx.runs.page(make.USER, index_id="idx_1", limit=10)) == "6321"
+            assert names(await tx.runs.page(make.USER, index_id="idx_2", limit=10)) == "3"
+            assert names(await tx.runs.page(make.USER, video_id="vid_3", limit=10)) == "4"
+            assert names(await tx.runs.page(make.USER, index_id="idx_1", video_id="vid_2", limit=10)) == "3"
+            after = (make.at(3).isoformat(), "run_3")
+            assert names(await tx.runs.page(make.USER, index_id="idx_1", limit=1, after=after)) == "2"
+
+    async def test_what_a_run_touched_stays_when_media_go(self, room: Room) -> None:
+        """A run is still found by the index of media that were removed since."""
+        async with room.begin() as tx:
+            await _some_runs(tx)
+            await tx.media.remove("vid_2")
+            assert names(await tx.runs.page(make.USER, index_id="idx_2", limit=10)) == "3"
+
+    async def test_searchable_runs_are_finished_and_within_what_was_named(self, room: Room) -> None:
+        """Runs, indexes and the playground narrow the choice as the search says; foreign and open runs never take part."""
+        async with room.begin() as tx:
+            await _some_runs(tx)
+            find = tx.runs.searchable
+            assert names(await find(make.USER)) == "4321"
+            assert names(await find(make.USER, run_ids=["run_1", "run_5", "run_6"])) == "1"
+            assert names(await find(make.USER, index_ids=["idx_1"])) == "321"
+            assert names(await find(make.USER, index_ids=["idx_1", "idx_2"], run_ids=["run_3"])) == "3"
+            assert names(await find(make.USER, playground=True)) == "4"
+            assert names(await find(make.USER, playground=True, index_ids=["idx_2"])) == "43"
+            assert names(await find(make.USER, run_ids=[])) == ""
+            assert names(await find(make.USER, index_ids=[])) == ""
+
+    async def test_the_runs_of_a_prompt_are_counted(self, room: Room) -> None:
+        """The tenant's runs of a prompt are counted."""
+        async with room.begin() as tx:
+            await tx.runs.add(make.run("run_1"), ())
+            await tx.runs.add(make.run("run_2"), ())
+            await tx.runs.add(make.run("run_3", prompt_id="prompt_2"), ())
+            assert await tx.runs.of_prompt(make.USER, "prompt_1") == 2
+            assert await tx.runs.of_prompt(make.OTHER, "prompt_1") == 0
+
+    async def test_media_of_a_run_come_in_order(self, room: Room) -> None:
+        """Pages of a run's media join without gap, and each is found by its id."""
+        media = [make.run_medium(video=f"vid_{9 - n}", ordinal=n, duration=n / 2) for n in range(5)]
+        async with room.begin() as tx:
+            await tx.runs.add(make.run(), media[::-1])
+            first = await tx.runs.media("run_1", limit=3)
+            rest = await tx.runs.media("run_1", limit=3, after=(first[-1].ordinal,))
+            assert [*first, *rest] == media
+            assert await tx.runs.medium("run_1", "vid_8") == media[1]
+
+    async def test_saving_replaces_a_row_of_a_medium(self, room: Room) -> None:
+        """Saving changes the row of that run and item, and an unknown one is not added."""
+        changed = make.run_medium(status=Outcome.PROCESSING, set_id="set_1", total_segments=3, warning="w")
+        async with room.begin() as tx:
+            await tx.runs.add(make.run(), [make.run_medium()])
+            await tx.runs.save_medium(changed)
+            await tx.runs.save_medium(make.run_medium(video="vid_2"))
+            assert await tx.runs.media("run_1", limit=10) == [changed]
+
+    async def test_a_medium_is_ripe_when_all_its_segments_are_done(self, room: Room) -> None:
+        """Ripe media are being processed, are cut, and have no segment that waits."""
+        shapes: dict[str, tuple[dict[str, Any], list[Outcome]]] = {
+            "vid_1": ({"status": Outcome.PROCESSING, "set_id": "s"}, [Outcome.SUCCESSFUL, Outcome.FAILED]),
+            "vid_2": ({"status": Outcome.PROCESSING, "set_id": "s"}, [Outcome.SUCCESSFUL, Outcome.PENDING]),
+            "vid_3": ({"status": Outcome.PROCESSING, "set_id": "s"}, [Outcome.PROCESSING]),
+            "vid_4": ({"status": Outcome.PROCESSING}, []),
+            "vid_5": ({"status": Outcome.SUCCESSFUL, "set_id": "s"}, []),
+            "vid_6": ({"status": Outcome.PROCESSING, "set_id": "s"}, []),
+        }
+        async with room.begin() as tx:
+            media = [make.run_medium(video=v, ordinal=n, **about) for n, (v, (about, _)) in enumerate(shapes.items())]
+            await tx.runs.add(make.run(), media)
+            await tx.results.plan(
+                [
+                    make.result(ordinal=n, video=video, status=status)
+                    for video, (_, statuses) in shapes.items()
+                    for n, status in enumerate(statuses)
+                ]
+            )
+            assert [medium.video_id for medium in await tx.runs.ripe("run_1", limit=10)] == ["vid_1", "vid_6"]
+            assert len(await tx.runs.ripe("run_1", limit=1)) == 1
+
+    async def test_what_runs_did_with_media_comes_newest_run_first(self, room: Room) -> None:
+        """The rows of the tenant's runs on the items are returned, and no others."""
+        async with room.begin() as tx:
+            await tx.runs.add(make.run("run_1", second=1), [make.run_medium("run_1")])
+            await tx.runs.add(
+                make.run("run_2", second=2), [make.run_medium("run_2"), make.run_medium("run_2", "vid_2")]
+            )
+            foreign = make.run("run_3", user_id=make.OTHER, second=3)
+            await tx.runs.add(foreign, [make.run_medium("run_3", user_id=make.OTHER)])
+            assert [row.run_id for row in await tx.runs.of_media(make.USER, ["vid_1"])] == ["run_2", "run_1"]
+            assert len(await tx.runs.of_media(make.USER, ["vid_1", "vid_2"])) == 3
+
+    async def test_cancelling_takes_media_that_wait(self, room: Room) -> None:
+        """Media that nobody began are cancelled, and counted."""
+        async with room.begin() as tx:
+            began = make.run_medium(video="vid_2", ordinal=1, status=Outcome.PROCESSING)
+            await tx.runs.add(make.run(), [make.run_medium(), began])
+            assert await tx.runs.cancel_media("run_1", make.at(5)) == 1
+            assert await tx.runs.cancel_media("run_1", make.at(6)) == 0
+            cancelled = make.run_medium(status=Outcome.CANCELLED, completed_at=make.at(5))
+            assert await tx.runs.media("run_1", limit=10) == [cancelled, began]
+
+    async def test_counts_add_up_what_there_is(self, room: Room) -> None:
+        """Media, segments, failures and media-level results are counted for each run; an unknown one has none."""
+        rows = [
+            make.result(ordinal=0, **GOOD, transcription=True),
+            make.result(ordinal=1, **GOOD, transcription=False, image_embedding=False),
+            make.result(ordinal=2, **FAILED),
+            make.result(ordinal=3, status=Outcome.FAILED),
+            make.result(ordinal=4),
+        ]
+        async with room.begin() as tx:
+            audio = make.run_medium(video="vid_2", ordinal=1, media_type=MediaType.AUDIO, created_new_segments=True)
+            await tx.runs.add(make.run(), [make.run_medium(status=Outcome.PARTIAL), audio])
+            await tx.results.plan(rows)
+            await tx.results.save_video_result(make.video_result(status=Outcome.SUCCESSFUL))
+            found = await tx.runs.counts(["run_1", "run_2"])
+        assert found["run_2"] == RunCounts()
+        assert found["run_1"] == RunCounts(
+            media={(MediaType.VIDEO, Outcome.PARTIAL): 1, (MediaType.AUDIO, Outcome.PENDING): 1},
+            segments={Outcome.SUCCESSFUL: 2, Outcome.FAILED: 2, Outcome.PENDING: 1},
+            field_extraction_failures=1,
+            transcription_failures=1,
+            image_embedding_failures=1,
+            incomplete_segments=3,
+            video_level={Outcome.SUCCESSFUL: 1},
+            created_new_segments=True,
+        )
+
+
+class ResultContract:
+    """The promises of `ResultStore`, one test each."""
+
+    async def test_planning_leaves_rows_that_exist(self, room: Room) -> None:
+        """Planning a second time adds what is new and changes nothing."""
+        done = make.result(ordinal=0, **GOOD)
+        async with room.begin() as tx:
+            await tx.results.plan([make.result(ordinal=0)])
+            await tx.results.save(done)
+            await tx.results.plan([make.result(ordinal=n) for n in range(3)])
+            assert await tx.results.page("run_1", "vid_1", limit=10) == [
+                done,
+                make.result(ordinal=1),
+                make.result(ordinal=2),
+            ]
+
+    async def test_a_result_comes_back_as_it_went_in(self, room: Room) -> None:
+        """Every field is kept: extracted properties in their order, any text in them; an unknown row is not added."""
+        kept = make.result(
+            **GOOD,
+            transcription=False,
+            transcription_error="no sound",
+            retryable=True,
+            metadata={"z": [1, 2.5, None, "ü\u0000\ud83d"], "a": {"y": True, "b": "'; --"}},
+            metadata_text="z: ü",
+            spoken="hello",
+            warning="w",
+            attempt_id="attempt_1",
+            processed_at=make.at(4),
+        )
+        async with room.begin() as tx:
+            await tx.results.plan([make.result()])
+            await tx.results.save(kept)
+            await tx.results.save(make.result(ordinal=1))
+            found = await tx.results.get("run_1", "seg_vid_1_0")
+            assert found == kept
+            assert found.metadata is not None
+            assert list(found.metadata) == ["z", "a"]
+            assert await tx.results.get("run_1", "seg_vid_1_1") is None
+
+    async def test_pages_of_results_join_without_gap(self, room: Room) -> None:
+        """A media item's results come in order of time."""
+        rows = [make.result(ordinal=n) for n in range(5)]
+        async with room.begin() as tx:
+            await tx.results.plan([*rows[::-1], make.result(video="vid_2"), make.result("run_2")])
+            first = await tx.results.page("run_1", "vid_1", limit=3)
+            rest = await tx.results.page("run_1", "vid_1", limit=3, after=(first[-1].ordinal,))
+        assert [*first, *rest] == rows
+
+    async def test_many_returns_the_tenants_shown_results(self, room: Room) -> None:
+        """Of the pairs asked for, those that are foreign, unknown or of hidden media are left out."""
+        async with room.begin() as tx:
+            for video in ("vid_1", "vid_2"):
+                await tx.media.add(make.medium(video))
+            await tx.runs.add(make.run(), ())
+            await tx.runs.add(make.run("run_2", user_id=make.OTHER), ())
+            rows = [make.result(), make.result(video="vid_2"), make.result("run_2", user_id=make.OTHER)]
+            await tx.results.plan(rows)
+            levels = [make.video_result(), make.video_result(video="vid_2")]
+            for level in levels:
+                await tx.results.save_video_result(level)
+            pairs = [(row.run_id, row.segment_id) for row in rows] + [("run_9", "seg_9")]
+            found = await tx.results.many(make.USER, pairs)
+            assert sorted(row.video_id for row in found) == ["vid_1", "vid_2"]
+            await tx.media.hide(make.USER, ["vid_2"])
+            assert await tx.results.many(make.USER, pairs) == [rows[0]]
+            assert await tx.results.video_results(make.USER, [("run_1", "vid_1"), ("run_1", "vid_2")]) == levels[:1]
+            assert await tx.results.video_results(make.OTHER, [("run_1", "vid_1")]) == []
+            assert await tx.results.many(make.USER, []) == []
+
+    async def test_failed_results_are_exactly_those_in_which_something_failed(self, room: Room) -> None:
+        """A failed segment and one with a failed part are listed, by item and time, in pages that join."""
+        rows = [
+            make.result(video="vid_2", ordinal=0, **FAILED),
+            make.result(video="vid_1", ordinal=0, **GOOD),
+            make.result(video="vid_1", ordinal=1, **GOOD, image_embedding=False),
+            make.result(video="vid_1", ordinal=2, **GOOD, transcription=False),
+            make.result(video="vid_1", ordinal=3, status=Outcome.FAILED),
+            make.result(video="vid_1", ordinal=4, status=Outcome.CANCELLED),
+            make.result(video="vid_1", ordinal=5),
+        ]
+        expected = sorted((row for row in rows if row.failed_operations), key=lambda row: (row.video_id, row.ordinal))
+        async with room.begin() as tx:
+            await tx.results.plan(rows)
+            assert await tx.results.failed("run_1", limit=10) == expected
+            first = await tx.results.failed("run_1", limit=3)
+            rest = await tx.results.failed("run_1", limit=3, after=(first[-1].video_id, first[-1].ordinal))
+            assert [*first, *rest] == expected
+
+    async def test_unfinished_means_that_a_segment_waits(self, room: Room) -> None:
+        """Waiting and working segments are unfinished, of the run and of one item of it."""
+        async with room.begin() as tx:
+            await tx.results.plan([make.result(**GOOD), make.result(video="vid_2", status=Outcome.PROCESSING)])
+            assert await tx.results.unfinished("run_1")
+            assert await tx.results.unfinished("run_1", "vid_2")
+            assert not await tx.results.unfinished("run_1", "vid_1")
+            assert not await tx.results.unfinished("run_2")
+            await tx.results.save(make.result(video="vid_2", status=Outcome.CANCELLED))
+            assert not await tx.results.unfinished("run_1")
+
+    async def test_cancelling_takes_segments_that_wait(self, room: Room) -> None:
+        """Segments that nobody began are cancelled, and counted."""
+        working = make.result(ordinal=1, status=Outcome.PROCESSING)
+        async with room.begin() as tx:
+            await tx.results.plan([make.result(ordinal=0), working])
+            assert await tx.results.cancel_pending("run_1", make.at(5)) == 1
+            assert await tx.results.cancel_pending("run_1", make.at(6)) == 0
+            cancelled = make.result(status=Outcome.CANCELLED, failure_code="cancelled", processed_at=make.at(5))
+            assert await tx.results.page("run_1", "vid_1", limit=10) == [cancelled, working]
+
+    async def test_outcomes_tell_whole_from_flawed(self, room: Room) -> None:
+        """A media item's segments are counted by outcome and by whether everything asked for succeeded."""
+        rows = [
+            make.result(ordinal=0, **GOOD),
+            make.result(ordinal=1, **GOOD),
+            make.result(ordinal=2, **GOOD, transcription=False),
+            make.result(ordinal=3, **FAILED),
+        ]
+        async with room.begin() as tx:
+            await tx.results.plan([*rows, make.result(video="vid_2")])
+            found = await tx.results.outcomes("run_1", "vid_1")
+        assert found == {
+            (Outcome.SUCCESSFUL, True): 2,
+            (Outcome.SUCCESSFUL, False): 1,
+            (Outcome.FAILED, False): 1,
+        }
+
+    async def test_a_media_level_result_is_added_or_replaced(self, room: Room) -> None:
+        """There is one for each run and item, and it comes back as it went in."""
+        kept = make.video_result(
+            status=Outcome.PARTIAL,
+            metadata={"z": 1, "a": 2},
+            raw_response="{",
+            omitted_segment_ids=["seg_2", "seg_1"],
+            llm_attempted=True,
+            prompt_chars=10,
+            started_at=make.at(1),
+        )
+        async with room.begin() as tx:
+            await tx.results.save_video_result(make.video_result())
+            assert await tx.results.video_result("run_1", "vid_1") == make.video_result()
+            await tx.results.save_video_result(kept)
+            assert await tx.results.video_result("run_1", "vid_1") == kept
+            assert await tx.results.video_result("run_1", "vid_2") is None
+
+    async def test_removing_takes_all_results_of_an_item(self, room: Room) -> None:
+        """Nothing of the item's results is left in any run, and other items keep theirs."""
+        async with room.begin() as tx:
+            await tx.results.plan([make.result(), make.result("run_2"), make.result(video="vid_2")])
+            await tx.results.save_video_result(make.video_result())
+            await tx.results.remove("vid_1")
+            assert await tx.results.get("run_1", "seg_vid_1_0") is None
+            assert await tx.results.get("run_2", "seg_vid_1_0") is None
+            assert await tx.results.video_result("run_1", "vid_1") is None
+            assert await tx.results.get("run_1", "seg_vid_2_0") is not None
+
+
+class CallContract:
+    """The promises of `CallLog`, one test each."""
+
+    async def test_a_call_is_kept_before_and_replaced_after(self, room: Room) -> None:
+        """What ended replaces what was started; a call that nobody started is not added; the newest comes first."""
+        ended = make.call(status="succeeded", input_tokens=10, response_text="{}", completed_at=make.at(2))
+        async with room.begin() as tx:
+            await tx.calls.started(make.call())
+            await tx.calls.started(make.call("llm_2", second=1))
+            await tx.calls.ended(ended)
+            await tx.calls.ended(make.call("llm_3"))
+            assert await tx.calls.calls("run_1", limit=10) == [make.call("llm_2", second=1), ended]
+            assert await tx.calls.calls("run_1", limit=1) == [make.call("llm_2", second=1)]
+            assert await tx.calls.calls("run_2", limit=1) == []
+
+    async def test_calls_that_never_ended_are_abandoned(self, room: Room) -> None:
+        """Open calls of one segment, or of the whole run, are marked and counted; ended ones stay."""
+        async with room.begin() as tx:
+            for n, (segment, status) in enumerate((("seg_1", "started"), ("seg_2", "started"), ("seg_1", "failed"))):
+                await tx.calls.started(make.call(f"llm_{n}", second=n, segment_id=segment, status=status))
+            assert await tx.calls.abandon("run_1", "seg_1", make.at(9)) == 1
+            assert await tx.calls.abandon("run_1", None, make.at(9)) == 1
+            assert await tx.calls.abandon("run_1", None, make.at(9)) == 0
+            found = await tx.calls.calls("run_1", limit=10)
+        assert [call.status for call in found] == ["failed", "abandoned", "abandoned"]
+        assert found[1].completed_at == make.at(9)
+
+    async def test_twenty_repairs_at_once_are_one(self, room: Room) -> None:
+        """However many ask at the same time for a segment's repair, one is kept."""
+
+        async def ask(n: int) -> bool:
+            async with room.begin() as tx:
+                return await tx.calls.add_retry(make.retry(f"retry_{n}"))
+
+        answers = await asyncio.gather(*(ask(n) for n in range(20)))
+        assert sum(answers) == 1
+        async with room.begin() as tx:
+            active = await tx.calls.active_retry("run_1", "seg_1")
+            assert active is not None
+            assert await tx.calls.retry("run_1", "seg_1", active.retry_id) == active
+            assert await tx.calls.retry("run_1", "seg_2", active.retry_id) is None
+
+    async def test_an_ended_repair_makes_room_for_the_next(self, room: Room) -> None:
+        """While a repair waits or works there is no second one of that segment; afterwards there may be."""
+        async with room.begin() as tx:
+            assert await tx.calls.add_retry(make.retry())
+            assert await tx.calls.add_retry(make.retry("retry_2", segment="seg_2"))
+            await tx.calls.save_retry(make.retry(status="processing"))
+            assert not await tx.calls.add_retry(make.retry("retry_3"))
+            done = make.retry(status="failed", error="x", completed_at=make.at(3))
+            await tx.calls.save_retry(done)
+            assert await tx.calls.active_retry("run_1", "seg_1") is None
+            assert await tx.calls.retry("run_1", "seg_1", "retry_1") == done
+            assert await tx.calls.add_retry(make.retry("retry_3"))
+            await tx.calls.save_retry(make.retry("retry_9", segment="seg_9"))
+            assert await tx.calls.active_retry("run_1", "seg_9") is None
