@@ -8,9 +8,13 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
+
+from attrs import define
 
 from videovector_adapters.qdrant.client import WRITE_AT_ONCE, EdgeVectors
+from videovector_adapters.qdrant.process import end, spawn
+from videovector_adapters.qdrant.sockets import own
 from videovector_core.errors import Unavailable
 from videovector_core.vectors.ports import Point
 
@@ -19,55 +23,60 @@ _LAST_CHANGES: Final = 500
 """Changes carried over at once; so few are left when writes have to wait for the switch."""
 
 
-class Second(Protocol):
-    """The second engine: an `EdgeServer` of its own directory."""
+@contextlib.asynccontextmanager
+async def built_aside(
+    socket: Path, store: Path, points: AsyncIterator[Point] | None, *, seconds: float
+) -> AsyncIterator[Built]:
+    """Lend a second engine on the directory `store` that has all that the engine on `socket` has, and indexes.
 
-    directory: Path
-    socket: Path
-
-    async def start(self) -> None:
-        """Start it and return when it answers."""
-        ...
-
-    async def stop(self) -> None:
-        """Bring all to disk and end it; nothing when it does not run."""
-        ...
-
-
-async def build_aside(socket: Path, second: Second, points: AsyncIterator[Point] | None) -> None:
-    """Build in a second engine from a copy, or from `points`, and let the engine on `socket` adopt the result.
-
-    Points that the first engine writes meanwhile are carried over in rounds; for the last of them, and while the first
-    engine loads what was built, writes wait. When anything fails, the first engine goes on as it was.
+    It is filled with a copy, or with `points`. What the first engine writes meanwhile is carried over in rounds; for
+    the last of them, and for as long as the context lasts, its writes wait. When anything fails the first engine goes
+    on as it was; when nothing does, the block has switched to the second engine.
     """
-    here, there = (EdgeVectors(one, patience=_BUILD_SECONDS) for one in (socket, second.socket))
+    beside = socket.with_name(f"{socket.name}.{store.suffix[1:]}")
+    here, there = (EdgeVectors(one, patience=_BUILD_SECONDS) for one in (socket, beside))
+    processes: list[asyncio.subprocess.Process] = []
     try:
-        await here.ask(*(("copy", os.fspath(second.directory)) if points is None else ("note",)))
+        await here.ask(*(("copy", os.fspath(store)) if points is None else ("note",)))
         try:
-            await _build(here, there, second, points)
+            processes.append(await spawn(store, beside, seconds=seconds, nice=10))
+            if points is not None:
+                await _fill(there, points)
+            await there.ask("optimize")
+            # no process may come forward again once it stands back, so another one loads what this one built
+            await end(processes.pop())
+            processes.append(await spawn(store, beside, seconds=seconds))
+            while await _catch_up(here, there) > _LAST_CHANGES:
+                pass
+            await here.ask("pause")
+            while await _catch_up(here, there):
+                pass
+            yield Built(here, there, processes)
         except BaseException:
             with contextlib.suppress(Unavailable):
                 await here.ask("abandon")
             raise
     finally:
-        await second.stop()
-        await asyncio.to_thread(shutil.rmtree, second.directory, ignore_errors=True)
+        for process in processes:
+            await end(process)
+        if processes:
+            await asyncio.to_thread(shutil.rmtree, store, ignore_errors=True)
+        own(beside).unlink(missing_ok=True)
         await here.close()
         await there.close()
 
 
-async def _build(here: EdgeVectors, there: EdgeVectors, second: Second, points: AsyncIterator[Point] | None) -> None:
-    await second.start()
-    if points is not None:
-        await _fill(there, points)
-    await there.ask("optimize")
-    while await _catch_up(here, there) > _LAST_CHANGES:
-        pass
-    await here.ask("pause")
-    while await _catch_up(here, there):
-        pass
-    await second.stop()
-    await here.ask("adopt", os.fspath(second.directory))
+@define
+class Built:
+    """Two engines that hold the same. `taken` hands over the second one's process to whoever will look after it."""
+
+    here: EdgeVectors
+    there: EdgeVectors
+    _processes: list[asyncio.subprocess.Process]
+
+    def taken(self) -> asyncio.subprocess.Process:
+        """Return the second engine's process, which then outlives the context."""
+        return self._processes.pop()
 
 
 async def _fill(there: EdgeVectors, points: AsyncIterator[Point]) -> None:

@@ -92,12 +92,23 @@ class EdgeVectors:
     async def _call(self, method: str, *arguments: Any) -> Any:
         try:
             async with asyncio.timeout(self.patience):
-                link = await self._connected()
-                return await link.call(method, list(arguments))
+                return await self._asked(method, list(arguments))
         except TimeoutError as error:
             raise self._away(f"gave no answer within {self.patience:g} s") from error
         except (OSError, EOFError) as error:
             raise self._away("is away") from error
+
+    async def _asked(self, method: str, arguments: list[Any]) -> Any:
+        """Ask, and once more when the connection was lost or another engine took over: every call can be repeated."""
+        for last in (False, False, True):
+            link = await self._connected()
+            try:
+                return await link.call(method, arguments)
+            except (OSError, EOFError):
+                link.lost = True
+                if last:
+                    raise
+        raise AssertionError
 
     def _away(self, what: str) -> Unavailable:
         return Unavailable(f"The vector engine {what}; try again.", retry_after=self.retry_after)
@@ -105,6 +116,7 @@ class EdgeVectors:
     async def _connected(self) -> _Link:
         async with self._turn:
             if self._link is None or self._link.lost:
+                # a link that was lost is not closed here: answers to earlier calls may still be on their way
                 reader, writer = await asyncio.open_unix_connection(trusted(self.socket), limit=2**20)
                 self._link = _Link(reader, writer)
             return self._link
@@ -154,6 +166,9 @@ class _Link:
                     continue
                 if kind == "result":
                     answer.set_result(value)
+                elif kind == "moved":
+                    self.lost = True
+                    answer.set_exception(ConnectionResetError("another engine took over"))
                 else:
                     answer.set_exception(_error(*value))
         except (OSError, EOFError):

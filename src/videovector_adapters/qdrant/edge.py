@@ -1,4 +1,8 @@
-"""Qdrant's engine in a process of its own: the supervisor that keeps it running, and the client that talks to it."""
+"""Qdrant's engine in a process of its own: the supervisor that keeps it running; `EdgeVectors` talks to it.
+
+The directory holds one store per build, and a file `current` that names the one in use. It is replaced by renaming, so
+a switch happens whole or not at all; other stores are left from work that did not end and are removed at the start.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +10,25 @@ import asyncio
 import contextlib
 import logging
 import os
-import sys
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 from uuid import uuid4
 
 from attrs import define, field
 
-from videovector_adapters.qdrant.building import build_aside
+from videovector_adapters.qdrant.building import Built, built_aside
 from videovector_adapters.qdrant.client import EdgeVectors
+from videovector_adapters.qdrant.process import end, spawn
 from videovector_adapters.qdrant.sockets import own
+from videovector_adapters.qdrant.store import locked, replace_file
 from videovector_core.errors import Conflict, Unavailable
 from videovector_core.vectors.ports import Point
 
 __all__ = ["EdgeServer", "EdgeVectors"]
 
 _log: Final = logging.getLogger(__name__)
-_PASSED_ON: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 _PAUSES: Final = (0.05, 0.2, 0.5, 1.0, 2.0)
 """Seconds before the first, second ... restart in a row; the last one stays."""
 _CALM_SECONDS: Final = 30
@@ -41,9 +46,8 @@ class EdgeServer:
     socket: Path = field(converter=Path)
     start_seconds: float = 120
     """How long the engine may take to load what is there."""
-    nice: int = 0
-    """How far the engine stands back behind other processes, 0 to 19."""
     restarts: int = field(default=0, init=False)
+    _lock: BinaryIO | None = field(default=None, init=False)
     _process: asyncio.subprocess.Process | None = field(default=None, init=False)
     _watch: asyncio.Task[None] | None = field(default=None, init=False)
 
@@ -59,78 +63,67 @@ class EdgeServer:
             Conflict: another process owns the directory.
             Unavailable: the engine cannot load what is there; rebuilding the index may help.
         """
-        self._process = await self._spawned()
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lock = locked(self.directory)
+        try:
+            self._sweep()
+            self._process = await self._spawned()
+        except BaseException:
+            self._lock.close()
+            raise
         self._watch = asyncio.create_task(self._keep_running())
 
     async def stop(self) -> None:
         """Let the engine finish the writes that it took, bring all to disk and end."""
-        watch, self._watch = self._watch, None
-        if watch is not None:
-            watch.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watch
+        await self._look_away()
         if self._process is not None:
-            await _end(self._process)
+            await end(self._process)
             self._process = None
+        if self._lock is not None:
+            self._lock.close()
 
     async def optimize(self) -> None:
-        """Build the indexes of all points in a second process and switch to them; queries and writes go on.
+        """Build the indexes of all points in a second process and switch to it; queries and writes go on.
 
         Worth its minutes of processor time when some 50,000 points have come since the last time.
         """
-        await build_aside(self.socket, self._second(), None)
+        await self._switch(None)
 
     async def rebuild(self, points: AsyncIterator[Point]) -> None:
         """Build everything anew from `points` in a second process and switch to it; queries and writes go on.
 
         What is written or deleted meanwhile wins over `points`, which are to be read after this call began.
         """
-        await build_aside(self.socket, self._second(), points)
+        await self._switch(points)
 
-    def _second(self) -> EdgeServer:
-        name = uuid4().hex[:8]
-        return EdgeServer(
-            self.directory / f"aside.{name}",
-            self.socket.with_name(f"{self.socket.name}.{name}"),
-            start_seconds=self.start_seconds,
-            nice=10,
-        )
+    async def _switch(self, points: AsyncIterator[Point] | None) -> None:
+        store = self._fresh()
+        async with built_aside(self.socket, store, points, seconds=self.start_seconds) as built:
+            await self._take_over(store, built)
+
+    async def _take_over(self, store: Path, built: Built) -> None:
+        """Make the second engine the one. Once it is named there is no way back: it has all that was acknowledged."""
+        await self._look_away()
+        old_store, old = self._store(), self._process
+        replace_file(self.directory / "current", store.name.encode())
+        self._process = built.taken()
+        self._watch = asyncio.create_task(self._keep_running())
+        with contextlib.suppress(Unavailable):  # an engine that died meanwhile is started again by the watch
+            await built.there.ask("serve", os.fspath(own(self.socket)))
+            await built.here.ask("retire")
+        if old is not None:
+            await end(old)
+        await asyncio.to_thread(shutil.rmtree, old_store)
+
+    async def _look_away(self) -> None:
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            watch.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watch
 
     async def _spawned(self) -> asyncio.subprocess.Process:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-c",
-            "from videovector_adapters.qdrant.engine import main; main()",
-            os.fspath(self.directory),
-            os.fspath(own(self.socket)),
-            str(self.nice),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
-            start_new_session=True,
-        )
-        try:
-            await self._ready(process)
-        except BaseException:
-            await _end(process)
-            raise
-        return process
-
-    async def _ready(self, process: asyncio.subprocess.Process) -> None:
-        if process.stdout is None:
-            raise Unavailable("The vector engine has no output.")
-        try:
-            async with asyncio.timeout(self.start_seconds):
-                line = (await process.stdout.readline()).decode().strip()
-        except TimeoutError as error:
-            raise Unavailable(f"The vector engine did not start within {self.start_seconds:g} s.") from error
-        kind, _, text = line.partition(" ")
-        if kind == "owned":
-            raise Conflict(text)
-        if kind != "ready":
-            raise Unavailable(
-                f"The vector engine cannot open {self.directory}: {text or 'it died'}. Rebuild the index."
-            )
+        return await spawn(self._store(), self.socket, seconds=self.start_seconds)
 
     async def _keep_running(self) -> None:
         loop, in_a_row = asyncio.get_running_loop(), 0
@@ -148,13 +141,18 @@ class EdgeServer:
             except (Unavailable, Conflict, OSError):
                 _log.exception("the vector engine did not start")
 
+    def _store(self) -> Path:
+        """Return the store in use, and name one when there is none."""
+        named = self.directory / "current"
+        if not named.exists():
+            replace_file(named, self._fresh().name.encode())
+        return self.directory / named.read_text()
 
-async def _end(process: asyncio.subprocess.Process, *, seconds: float = 20) -> None:
-    """Close the process's input, and kill it when it does not follow."""
-    if process.stdin is not None:
-        process.stdin.close()
-    try:
-        await asyncio.wait_for(process.wait(), seconds)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
+    def _fresh(self) -> Path:
+        return self.directory / f"store.{uuid4().hex[:8]}"
+
+    def _sweep(self) -> None:
+        used = self._store()
+        for one in self.directory.glob("store.*"):
+            if one != used:
+                shutil.rmtree(one)

@@ -1,7 +1,7 @@
 """The process that owns the embedded store and serves it on a Unix socket.
 
 Clients send frames `[number, method, [arguments]]` and get `[number, "result", value]` or `[number, "error", [kind,
-message]]`, in any order. The engine holds Python's lock while it works, so one task does all the work in turns: first
+message]]`, in any order; `[number, "moved", null]` means that another engine listens on the socket now. The engine holds Python's lock while it works, so one task does all the work in turns: first
 the queries that wait, several at a time, then one small piece of the writes that wait. A query therefore never waits
 for a large write, and writes are applied in the order in which they came.
 
@@ -39,7 +39,7 @@ _FLUSH_AFTER: Final = 20_000
 """Points written since the last flush that make one due even when there is no quiet moment."""
 _HEADER: Final = struct.Struct(">I")
 _WRITES: Final = frozenset({"upsert", "delete"})
-_LONG: Final = frozenset({"copy", "adopt"})
+_LONG: Final = frozenset({"copy", "serve"})
 
 
 @define(eq=False)
@@ -69,8 +69,16 @@ class Engine:
     _work: asyncio.Event = field(factory=asyncio.Event)
     _unflushed: int = 0
     _paused: bool = False
+    _retired: bool = False
     _stopping: bool = False
     _tasks: set[asyncio.Task[None]] = field(factory=set)
+    _listening: list[asyncio.Server] = field(factory=list)
+
+    async def listen(self, socket: Path) -> None:
+        """Take connections on `socket`, at once and without a gap in place of whoever listened there."""
+        aside = socket.with_name(f"{socket.name}~")
+        self._listening.append(await asyncio.start_unix_server(self.connected, aside, limit=2**20))
+        aside.rename(socket)
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Read calls from one client until it goes."""
@@ -87,6 +95,8 @@ class Engine:
         """Put a call in line."""
         if self._stopping:
             call.answer("error", ["Unavailable", "it is stopping"])
+        elif self._retired:
+            call.answer("moved", None)
         elif call.method in _WRITES:
             self._written.append(call)
         elif call.method in _LONG:
@@ -101,6 +111,12 @@ class Engine:
         """Finish what is in line, then return from `run`."""
         self._stopping = True
         self._work.set()
+
+    def close(self) -> None:
+        """Stop listening, and let go of the store."""
+        for one in self._listening:
+            one.close()
+        self.store.close()
 
     async def run(self) -> None:
         """Work until stopped."""
@@ -134,7 +150,7 @@ class Engine:
             if call.method == "copy":
                 await self._copy(Path(call.arguments[0]))
             else:
-                await self._adopt(Path(call.arguments[0]))
+                await self.listen(Path(call.arguments[0]))
             call.answer("result", None)
 
     async def _copy(self, aside: Path) -> None:
@@ -147,11 +163,6 @@ class Engine:
             self.store.changed = set()
         finally:
             self._resume()
-
-    async def _adopt(self, aside: Path) -> None:
-        for _ in self.store.adopt(aside):
-            await asyncio.sleep(0.01)
-        self._resume()
 
     def _free(self) -> None:
         if self._paused or self.store.changed is not None:
@@ -172,8 +183,14 @@ class Engine:
         return {"points": points, "gone": list({*ids} - {point[0] for point in points}), "left": len(changed)}
 
     def _pause(self) -> None:
-        """Let writes wait until `adopt` or `abandon`; queries go on."""
+        """Let writes wait until `retire` or `abandon`; queries go on."""
         self._paused = True
+
+    def _retire(self) -> None:
+        """Send everybody to the engine that listens on the socket now; what waits was not carried out."""
+        self._retired = True
+        while self._written:
+            self._written.popleft().answer("moved", None)
 
     def _abandon(self) -> None:
         self.store.changed = None
@@ -222,6 +239,7 @@ class Engine:
             "note": self._note,
             "changes": self._changes,
             "pause": self._pause,
+            "retire": self._retire,
             "abandon": self._abandon,
         }
         if call.method not in methods:
@@ -296,15 +314,14 @@ async def serve(directory: Path, socket: Path, ready: Callable[[str], None]) -> 
     stdin = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stdin), sys.stdin)
     loop.add_signal_handler(signal.SIGTERM, engine.stop)
-    listening = await asyncio.start_unix_server(engine.connected, socket, limit=2**20)
+    await engine.listen(socket)
     ready("ready")
     watch = asyncio.create_task(_until_closed(stdin, engine.stop))
     try:
         await engine.run()
     finally:
         watch.cancel()
-        listening.close()
-        engine.store.close()
+        engine.close()
 
 
 async def _until_closed(stdin: asyncio.StreamReader, then: Callable[[], None]) -> None:

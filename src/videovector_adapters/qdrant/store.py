@@ -11,7 +11,7 @@ import fcntl
 import os
 import shutil
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 from uuid import uuid4
@@ -52,7 +52,7 @@ class Store:
             Conflict: another process owns the directory.
         """
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        store = cls(directory, _locked(directory))
+        store = cls(directory, locked(directory))
         named = _read_names(directory)
         store._sweep({directory / name for name, _ in named.values()})
         store.parts = {space: Part.load(directory / name, size) for space, (name, size) in named.items()}
@@ -134,24 +134,8 @@ class Store:
         self.flush()
         aside.mkdir(mode=0o700)
         names = {space: (self.fresh(space).name, part.size) for space, part in self.parts.items()}
-        _replace_file(aside / NAMES, msgspec.json.encode(names))
+        replace_file(aside / NAMES, msgspec.json.encode(names))
         return [(part.directory, aside / names[space][0]) for space, part in self.parts.items()]
-
-    def adopt(self, aside: Path) -> Iterator[None]:
-        """Put the parts that were built aside in the place of all present ones; pauses after each that was loaded."""
-        old, new = self.parts, {}
-        for space, (name, size) in _read_names(aside).items():
-            (aside / name).rename(self.directory / name)
-            new[space] = Part.load(self.directory / name, size)
-            yield
-        self.parts, self.changed = new, None
-        self._levels.clear()
-        self._write_names()
-        for part in old.values():
-            part.shard.close()
-            shutil.rmtree(part.directory)
-            yield
-        shutil.rmtree(aside)
 
     def fresh(self, space: str) -> Path:
         """Return a directory name that was never used, for a part of `space`."""
@@ -177,7 +161,7 @@ class Store:
 
     def _write_names(self) -> None:
         names = {space: (part.directory.name, part.size) for space, part in self.parts.items()}
-        _replace_file(self.directory / NAMES, msgspec.json.encode(names))
+        replace_file(self.directory / NAMES, msgspec.json.encode(names))
 
     def _sweep(self, used: set[Path]) -> None:
         for one in self.directory.iterdir():
@@ -216,7 +200,8 @@ def _main_point(point: Packed) -> qe.Point:
     return qe.Point(one, {TERMS: qe.SparseVector(terms, weights)} if terms else {}, fields)
 
 
-def _locked(directory: Path) -> BinaryIO:
+def locked(directory: Path) -> BinaryIO:
+    """Become the owner of a directory for as long as the returned file is open; `Conflict` when there is one."""
     lock = (directory / "lock").open("ab")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -228,7 +213,8 @@ def _locked(directory: Path) -> BinaryIO:
     return lock
 
 
-def _replace_file(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes) -> None:
+    """Put a file in place whole or not at all, also when the power fails."""
     aside = path.with_suffix(".new")
     with aside.open("wb") as file:
         file.write(data)
