@@ -37,7 +37,9 @@ class Settings(BaseSettings):
     extraction_model: str = Field("local", description="`local` or `openai:NAME`.")
     transcription_model: str = Field("local", description="`local`, `openai:NAME`, or `none` to write nothing down.")
     text_embedding_model: str = Field("local", description="`local` or `openai:NAME`.")
-    image_embedding_model: str = Field("local", description="`local`, `openai:NAME`, or `none` for no search by picture.")
+    image_embedding_model: str = Field(
+        "local", description="`local`, `openai:NAME`, or `none` for no search by picture."
+    )
     picture_model: Literal["local", "none"] = Field(
         "local", description="What reads text and names things in pictures: `local` or `none`."
     )
@@ -50,6 +52,7 @@ class Settings(BaseSettings):
         None, description="Key for encryption and signing (made in the data directory)."
     )
     lease_seconds: float = Field(30.0, ge=1, le=3600, description="Length of a work lease.")
+    worker_processes: int = Field(1, ge=1, le=256, description="Processes of `videovector worker` with a broker.")
     segment_concurrency: int = Field(4, ge=1, le=512, description="Segments that one worker has in hand at once.")
     max_media_bytes: int = Field(50 * 1024**3, ge=1, description="Largest media file.")
     max_media_seconds: float = Field(12 * 3600.0, gt=0, description="Longest media file.")
@@ -60,6 +63,15 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = Field(None, description="Bearer that /metrics asks for (an admin credential).")
     log_format: Literal["text", "json"] = Field("text", description="One line for people, or one JSON object.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
+
+    @field_validator("broker_url")
+    @classmethod
+    def _broker(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(
+            ("amqp://", "amqps://", "redis://", "rediss://")
+        ):
+            raise ValueError("a broker is named by amqp:// or redis://")
+        return value
 
     @field_validator("egress_allow", mode="before")
     @classmethod

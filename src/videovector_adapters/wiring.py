@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
+import psycopg
 from attrs import frozen
+from psycopg.conninfo import make_conninfo
 
 from videovector_adapters import secrets
 from videovector_adapters.av.derive import StoredDecoder
@@ -29,13 +34,19 @@ from videovector_adapters.tokens import Bearers, Tokens
 from videovector_core.access.secrets import Secret
 from videovector_core.access.service import Access
 from videovector_core.app import Concurrency, Ports, VideoVector
+from videovector_core.errors import Unavailable
 from videovector_core.ids import new_id
 from videovector_core.models.bundle import Models
 from videovector_core.models.table import ModelTable
+from videovector_core.ports import Doorbell
 from videovector_core.vectors.ports import VectorIndex
 from videovector_core.work import Pace
 
 __all__ = ["accounts", "bearers", "build", "database", "die_with_parent", "pace", "secret_key", "shipped", "tokens"]
+
+log = logging.getLogger(__name__)
+
+_WATCH_SECONDS: Final = 1.0
 
 
 @frozen
@@ -73,7 +84,7 @@ async def build(settings: Settings, *, owns_engine: bool | None) -> AsyncIterato
             clock=SystemClock(),
             ids=RandomIds(),
             blobs=blobs,
-            doorbell=opened.doorbell,
+            doorbell=_doorbell(settings, opened.doorbell, stack),
             decoder=StoredDecoder(reader, blobs),
             models=_models(settings, stack),
             vectors=vectors,
@@ -91,9 +102,43 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
         if settings.database_url is not None:
             dsn = settings.database_url.get_secret_value()
         else:
-            dsn = await stack.enter_async_context(EmbeddedPostgres(settings.data_dir.absolute()))
+            embedded = EmbeddedPostgres(settings.data_dir.absolute())
+            dsn = await stack.enter_async_context(embedded)
+            await stack.enter_async_context(_kept_up(embedded, dsn))
         await migrate(dsn)
-        yield await stack.enter_async_context(Database.open(dsn, RandomIds()))
+        yield await stack.enter_async_context(Database.open(_patient(dsn, settings), RandomIds()))
+
+
+@contextlib.asynccontextmanager
+async def _kept_up(embedded: EmbeddedPostgres, dsn: str) -> AsyncIterator[None]:
+    """Start the embedded server again when it dies; of several processes that notice, one does it."""
+
+    async def watch() -> None:
+        while True:
+            await asyncio.sleep(_WATCH_SECONDS)
+            try:
+                async with await psycopg.AsyncConnection.connect(dsn, connect_timeout=5, autocommit=True):
+                    continue
+            except psycopg.Error:
+                log.warning("the embedded database is gone; starting it again")
+            try:
+                await asyncio.to_thread(embedded.start)
+            except Unavailable:
+                log.exception("the embedded database does not start; trying again")
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+
+def _patient(dsn: str, settings: Settings) -> str:
+    """Let the server end a transaction whose process stands still: its row locks would hide the work from the sweeper."""
+    known = psycopg.conninfo.conninfo_to_dict(dsn).get("options") or ""
+    limit = round(settings.lease_seconds * 1000)
+    return make_conninfo(dsn, options=f"-c idle_in_transaction_session_timeout={limit} {known}")
 
 
 @contextlib.asynccontextmanager
@@ -129,6 +174,16 @@ def bearers(settings: Settings) -> Bearers:
 def pace(settings: Settings) -> Pace:
     """Return the times of the work engine."""
     return Pace.for_lease(settings.lease_seconds)
+
+
+def _doorbell(settings: Settings, near: Doorbell, stack: contextlib.AsyncExitStack) -> Doorbell:
+    if settings.broker_url is None:
+        return near
+    from videovector_adapters import dramatiq  # noqa: PLC0415 - an extra that few servers need
+
+    broker = dramatiq.connected(settings.broker_url.get_secret_value())
+    stack.callback(broker.close)
+    return stack.enter_context(dramatiq.BrokerDoorbell(near, broker).sending())
 
 
 def _pepper(settings: Settings) -> Secret:

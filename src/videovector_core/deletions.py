@@ -18,6 +18,7 @@ from attrs import evolve, field, frozen
 from videovector_core.access.model import Caller, Scope
 from videovector_core.errors import NotFound
 from videovector_core.indexes.service import find_own_index
+from videovector_core.markers import MarkersTx
 from videovector_core.media.model import MediaItem
 from videovector_core.ports import Begin, Blobs, Clock, Ids
 from videovector_core.runs.pipeline import settle
@@ -73,7 +74,7 @@ class DeletionStore(Protocol):
         ...
 
 
-class DeletionsTx(RunsUseTx, Protocol):
+class DeletionsTx(RunsUseTx, MarkersTx, Protocol):
     """The slice of a transaction that deletions touch."""
 
     @property
@@ -134,7 +135,7 @@ class Deletions:
             return
         await self._empty(work.user_id, record, lease)
         if record.status is DeletionStatus.DRAINING:
-            async with self.begin() as tx:
+            async with lease.step() as tx:
                 await tx.deletions.save(evolve(record, status=DeletionStatus.DELETING))
             await lease.postpone(SECOND_LOOK_SECONDS)
             return
@@ -181,6 +182,7 @@ class Deletions:
             await tx.embeddings.doom(item.video_id)
             await tx.results.remove(item.video_id)
             await tx.segments.remove(item.video_id)
+            await tx.markers.remove_with(item.video_id)
             # the same bytes may be another item's; what was derived from them goes with the last one
             shared = await tx.media.shares(item.user_id, item.sha256, item.video_id)
             freed = [] if shared else await tx.cache.purge(item.user_id, item.sha256)

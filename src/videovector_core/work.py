@@ -23,9 +23,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Generic, Protocol, TypeVar
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
-from videovector_core.errors import ProcessingFailed, VideoVectorError
+from videovector_core.errors import ProcessingFailed, Unavailable, VideoVectorError
 from videovector_core.ports import Begin, Doorbell
 
 log = logging.getLogger(__name__)
@@ -155,6 +155,8 @@ class Lease(Generic[Tx_co]):
     item: WorkItem
     begin: Begin[Tx_co]
     promised_until: float
+    seconds: float = 30.0
+    """How long a lease is held without being renewed."""
     settled: bool = False
 
     def progress(self, seconds: float = 60.0) -> None:
@@ -169,6 +171,14 @@ class Lease(Generic[Tx_co]):
                 raise LeaseLost(self.item.key)
             yield tx
         self.settled = True
+
+    @contextlib.asynccontextmanager
+    async def step(self) -> AsyncIterator[Tx_co]:
+        """Open a transaction for a part of the result; the item goes on. `LeaseLost` when it is in other hands."""
+        async with self.begin() as tx:
+            if not await tx.work.renew(self.item, seconds=self.seconds):
+                raise LeaseLost(self.item.key)
+            yield tx
 
     async def postpone(self, seconds: float) -> None:
         """Put the item back for later, without counting the attempt."""
@@ -312,7 +322,7 @@ class Engine(Generic[Tx]):
     async def _work(self, item: WorkItem) -> None:
         kind = self.kinds[item.kind]
         loop = asyncio.get_running_loop()
-        lease = Lease(item, self.begin, loop.time() + kind.promise_seconds)
+        lease = Lease(item, self.begin, loop.time() + kind.promise_seconds, self.pace.lease)
         handler = asyncio.ensure_future(kind.handle(item, lease))
         renewing = asyncio.create_task(self._renewing(lease, handler))
         try:
@@ -353,18 +363,32 @@ class Engine(Generic[Tx]):
                 await tx.work.postpone(lease.item, seconds=0)
 
     async def _failed(self, lease: Lease[Tx], error: Exception) -> None:
+        """Keep how an attempt failed; while the database is away, for as long as the lease may still be ours."""
         item = lease.item
-        known = as_failure(error)
         if not isinstance(error, VideoVectorError):
             log.error("%s %s met an unexpected error", item.kind, item.key, exc_info=error)
-        try:
-            async with self.begin() as tx:
-                if known.transient and not item.last_attempt:
-                    await tx.work.retry(item, seconds=self._delay(item, known), error=known.message)
-                elif await tx.work.renew(item, seconds=self.pace.lease):
-                    await self._give_up(tx, item, known)
-        except Exception:
-            log.exception("the failure of %s %s could not be kept; its lease will run out", item.kind, item.key)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self.pace.lease
+        while True:
+            try:
+                await self._keep_failure(item, error)
+            except Exception:
+                if loop.time() >= until:
+                    log.exception("the failure of %s %s could not be kept; its lease will run out", item.kind, item.key)
+                    return
+                await asyncio.sleep(self.pace.poll)
+            else:
+                return
+
+    async def _keep_failure(self, item: WorkItem, error: Exception) -> None:
+        known = as_failure(error)
+        async with self.begin() as tx:
+            if _is_outage(error):
+                await tx.work.postpone(item, seconds=self._delay(evolve(item, attempt=1), known))
+            elif known.transient and not item.last_attempt:
+                await tx.work.retry(item, seconds=self._delay(item, known), error=known.message)
+            elif await tx.work.renew(item, seconds=self.pace.lease):
+                await self._give_up(tx, item, known)
 
     async def _give_up(self, tx: Tx, item: WorkItem, error: ProcessingFailed) -> None:
         await tx.work.fail(item, error=error.message)
@@ -376,6 +400,11 @@ class Engine(Generic[Tx]):
         """Exponential backoff with full jitter (Brooker 2015), never sooner than the other side asked for."""
         spread = self.kinds[item.kind].retry_seconds * 2 ** (item.attempt - 1)
         return max(error.retry_after or 0.0, self.jitter.uniform(spread / 2, spread))
+
+
+def _is_outage(error: Exception) -> bool:
+    """Whether a house of ours was away (database, engine, blobs): that is waited for, and is not the item's failure."""
+    return isinstance(error, Unavailable) and error.code == Unavailable.default_code
 
 
 def as_failure(error: Exception) -> ProcessingFailed:

@@ -110,8 +110,9 @@ async def _greet(vv: VideoVector, host: str, port: int) -> None:
 
 @define
 class _Supervisor:
-    """Keeps one worker process running; waits longer after each early death."""
+    """Keeps one process running; waits longer after each early death."""
 
+    command: tuple[str, ...]
     environment: dict[str, str]
     process: asyncio.subprocess.Process | None = field(default=None)
 
@@ -121,7 +122,7 @@ class _Supervisor:
         while True:
             started = asyncio.get_running_loop().time()
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "videovector_http.cli", "worker", "--child", env=self.environment
+                sys.executable, "-m", *self.command, env=self.environment
             )
             status = await self.process.wait()
             lived = asyncio.get_running_loop().time() - started
@@ -130,7 +131,7 @@ class _Supervisor:
             await asyncio.sleep(pause)
 
     async def stop(self) -> None:
-        """End the worker: let it put its work back, and by force when it takes too long."""
+        """End the process: let it put its work back, and by force when it takes too long."""
         if self.process is None or self.process.returncode is not None:
             return
         with contextlib.suppress(ProcessLookupError):
@@ -142,10 +143,19 @@ class _Supervisor:
             await self.process.wait()
 
 
+def _worker(settings: Settings) -> contextlib.AbstractAsyncContextManager[None]:
+    return _supervised(settings, "videovector_http.cli", "worker", "--child")
+
+
+def managed_workers(settings: Settings) -> contextlib.AbstractAsyncContextManager[None]:
+    """Keep dramatiq's manager of worker processes running."""
+    return _supervised(settings, "videovector_adapters.dramatiq.worker", str(settings.worker_processes))
+
+
 @contextlib.asynccontextmanager
-async def _worker(settings: Settings) -> AsyncIterator[None]:
+async def _supervised(settings: Settings, *command: str) -> AsyncIterator[None]:
     environment = {**os.environ, "VIDEOVECTOR_DATA_DIR": str(settings.data_dir.absolute())}
-    supervisor = _Supervisor(environment)
+    supervisor = _Supervisor(command, environment)
     task = asyncio.create_task(supervisor.run())
     try:
         yield

@@ -157,7 +157,7 @@ class World:
         ids, doorbell, blobs = CountingIds(), Doorbell(weather=self.weather), MemoryBlobs()
         self.database = Database(ids, doorbell, Time(source=lambda: 1_800_000_000 + loop.time()))
         self.model = Model(weather=self.weather)
-        self.ports = Ports(
+        self.ports = memory.ports(
             begin=self.database.begin,
             clock=MemoryClock(self.database.time),
             ids=ids,

@@ -12,11 +12,11 @@ from attrs import asdict, define, field, frozen
 from videovector_core.errors import ProcessingFailed, VideoVectorError
 from videovector_core.media.derived import Decoder, Derived, Still, nearest, spread
 from videovector_core.media.model import MediaItem
-from videovector_core.signals import Beat, MediaType
 from videovector_core.models.bundle import Models
 from videovector_core.models.cache import CacheTx, content_key
 from videovector_core.models.ports import Evidence, Label, Phrase, Picture, Transcript, Word
 from videovector_core.ports import Begin, Blobs
+from videovector_core.signals import Beat, MediaType
 from videovector_core.vectors.rows import pack
 
 MAX_PICTURES: Final = 8

@@ -15,6 +15,7 @@ from videovector_core.ports import Begin, Clock, Ids
 from videovector_core.prompts.validation import Answer, read_answer
 from videovector_core.runs.model import LlmCall, Run
 from videovector_core.runs.ports import RunsTx
+from videovector_core.usage import CALLS, TOKENS_IN, TOKENS_OUT, Count, UsageTx
 
 _TEXT_LIMIT: Final = 200_000
 R = TypeVar("R", bound="Repairable")
@@ -29,7 +30,7 @@ class Repairable(Protocol):
         ...
 
 
-class ExtractionTx(RunsTx, CacheTx, Protocol):
+class ExtractionTx(RunsTx, CacheTx, UsageTx, Protocol):
     """The slice of a transaction that asking a model touches."""
 
 
@@ -173,3 +174,7 @@ class Asker:
     async def _ended(self, call: LlmCall) -> None:
         async with self.begin() as tx:
             await tx.calls.ended(evolve(call, completed_at=self.clock.now()))
+            used = {CALLS: 1, TOKENS_IN: call.input_tokens, TOKENS_OUT: call.output_tokens}
+            await tx.usage.count(
+                call.user_id, [Count(metric, value, model=call.model) for metric, value in used.items() if value]
+            )

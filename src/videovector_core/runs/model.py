@@ -10,9 +10,9 @@ from typing import Any, Final
 from attrs import evolve, field, frozen
 
 from videovector_core.errors import Conflict
-from videovector_core.signals import MediaType
 from videovector_core.prompts.model import Prompt
 from videovector_core.segments.model import Segmentation
+from videovector_core.signals import MediaType
 
 
 class RunStatus(StrEnum):

@@ -22,7 +22,6 @@ from videovector_core.events.model import NewEvent
 from videovector_core.events.ports import EventsTx
 from videovector_core.media.model import MediaItem, MediaStatus
 from videovector_core.media.ports import MediaTx
-from videovector_core.signals import MediaType
 from videovector_core.models.ports import Evidence, ExtractionRequest, Transcript
 from videovector_core.ports import Begin, Clock, Ids
 from videovector_core.prompts.render import metadata_text
@@ -38,11 +37,13 @@ from videovector_core.runs.model import (
     medium_outcome,
     planned,
 )
+from videovector_core.runs.planning import cut
 from videovector_core.runs.vectors import Vectorizer, VectorsTx
 from videovector_core.segments.cuts import Cut
 from videovector_core.segments.model import Segment, SegmentSet
-from videovector_core.runs.planning import cut
 from videovector_core.segments.ports import SegmentsTx
+from videovector_core.signals import MediaType
+from videovector_core.usage import PROCESSED, SEGMENTS, Count
 from videovector_core.work import Lease, NewWork, WorkItem, WorkTx
 
 MEDIUM: Final = "run.medium"
@@ -98,7 +99,7 @@ class Pipeline:
     async def medium(self, work: WorkItem, lease: Lease[PipelineTx]) -> None:
         """Cut a media item and plan its segments."""
         run, item, medium = await self._loaded(work)
-        await self._started(run, item, medium)
+        await self._started(run, item, medium, lease)
 
         def beat(_: float) -> None:
             lease.progress()
@@ -108,7 +109,9 @@ class Pipeline:
         segment_set, segments = await self._segments(run, item, derived.cuts, derived.duration, transcript)
         async with lease.commit() as tx:
             fresh = await tx.segments.add_set(segment_set, segments)
-            if not fresh:
+            if fresh:
+                await tx.usage.count(run.user_id, [Count(SEGMENTS, len(segments))])
+            else:
                 segment_set = await tx.segments.find_set(item.video_id, segment_set.fingerprint) or segment_set
                 segments = await tx.segments.page(segment_set.set_id, limit=1_000_000, after=None)
             results = [
@@ -185,7 +188,7 @@ class Pipeline:
         """Redo the failed operations of a segment of a finished run."""
         run, item, _ = await self._loaded(work, finished=True)
         segment_id, retry_id = work.payload["segment_id"], work.payload["retry_id"]
-        async with self.begin() as tx:
+        async with lease.step() as tx:
             row = await tx.results.get(run.run_id, segment_id)
             repair = await tx.calls.retry(run.run_id, segment_id, retry_id)
             if row is None or repair is None or not repair.active:
@@ -250,7 +253,8 @@ class Pipeline:
     async def _gathered(
         self, run: Run, item: MediaItem, result: SegmentResult, lease: Lease[PipelineTx]
     ) -> tuple[Evidence, SegmentResult]:
-        speech = run.enable_transcription and item.media_type is not MediaType.IMAGE and item.has_audio
+        listens = run.enable_transcription and self.gatherer.models.transcriber is not None
+        speech = listens and item.media_type is not MediaType.IMAGE and item.has_audio
         error = None
         async with _alive(lease):
             try:
@@ -310,7 +314,7 @@ class Pipeline:
     async def _asked(self, question: Question, request: ExtractionRequest, lease: Lease[PipelineTx]) -> Document:
         async def may_call() -> None:
             lease.progress(MODEL_SECONDS)
-            await self._going_on(question.run)
+            await going_on(self.begin, question.run)
 
         return await self.asker.ask(question, request, self.gatherer.models.extractor.extract, may_call=may_call)
 
@@ -340,17 +344,11 @@ class Pipeline:
             raise Stopped("The run was asked to stop before this was begun.")
         return run, item, medium
 
-    async def _going_on(self, run: Run) -> None:
-        async with self.begin() as tx:
-            now = await tx.runs.get(run.user_id, run.run_id)
-        if now is None or (now.stopping and not now.terminal):
-            raise Stopped("The run was asked to stop before this was sent to a model.")
-
-    async def _started(self, run: Run, item: MediaItem, medium: RunMedium) -> None:
+    async def _started(self, run: Run, item: MediaItem, medium: RunMedium, lease: Lease[PipelineTx]) -> None:
         if medium.status is not Outcome.PENDING:
             return
         now = self.clock.now()
-        async with self.begin() as tx:
+        async with lease.step() as tx:
             await tx.runs.save_medium(evolve(medium, status=Outcome.PROCESSING, started_at=now))
             await tx.media.set_status(item.video_id, MediaStatus.PROCESSING, now)
             about = {"video_id": item.video_id, "run_id": run.run_id, "index_id": item.index_id}
@@ -401,6 +399,14 @@ class Pipeline:
                 await tx.work.add([settle(run)])
 
 
+async def going_on(begin: Begin[PipelineTx], run: Run) -> None:
+    """Raise `Stopped` when the run is gone or was asked to stop: nothing more of it is sent to a model."""
+    async with begin() as tx:
+        now = await tx.runs.get(run.user_id, run.run_id)
+    if now is None or (now.stopping and not now.terminal):
+        raise Stopped("The run was asked to stop before this was sent to a model.")
+
+
 def segment_event(result: SegmentResult, item: MediaItem) -> NewEvent:
     """Tell how a segment ended."""
     failed = result.status is not Outcome.SUCCESSFUL
@@ -423,6 +429,8 @@ async def conclude_medium(tx: PipelineTx, run: Run, medium: RunMedium, clock: Cl
     good = medium.status in {Outcome.SUCCESSFUL, Outcome.PARTIAL}
     status = MediaStatus.PROCESSED if good else await _without(tx, run, medium)
     await tx.media.set_status(item.video_id, status, clock.now())
+    if good:
+        await tx.usage.count(run.user_id, [Count(PROCESSED)])
     about: dict[str, Any] = {
         "video_id": item.video_id,
         "run_id": run.run_id,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from videovector_core.signals import MediaType
 from videovector_core.models.ports import Transcript
 from videovector_core.segments import slices
 from videovector_core.segments.cuts import Cut
 from videovector_core.segments.model import AudioMode, Segmentation, VideoMode
+from videovector_core.signals import MediaType
 
 
 def cut(

@@ -14,7 +14,6 @@ from videovector_core.indexes.ports import IndexesTx
 from videovector_core.indexes.service import find_own_index
 from videovector_core.media.model import MediaItem
 from videovector_core.media.service import find_media
-from videovector_core.signals import MediaType
 from videovector_core.models.table import ModelTable
 from videovector_core.page import After, Page
 from videovector_core.ports import Begin, Clock, Ids
@@ -35,6 +34,7 @@ from videovector_core.runs.model import (
 from videovector_core.runs.pipeline import MEDIUM, RETRY, PipelineTx, settle
 from videovector_core.runs.settling import LOOK_SECONDS, run_event
 from videovector_core.segments.model import Segment, Segmentation, SegmentSet
+from videovector_core.signals import MediaType
 from videovector_core.work import NewWork
 
 MAX_TARGETS: Final = 1000

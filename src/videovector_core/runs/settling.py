@@ -58,8 +58,8 @@ class Settling:
             run = await tx.runs.get(work.user_id, work.payload["run_id"])
         if run is None:
             return
-        await self._observe_stop(run)
-        while await self._ripe(run):
+        await self._observe_stop(run, lease)
+        while await self._ripe(run, lease):
             lease.progress()
         if not await self._ended(run, lease):
             await lease.postpone(LOOK_SECONDS)
@@ -80,11 +80,11 @@ class Settling:
         if run is not None and not run.terminal:
             await tx.work.add([settle(evolve(run, error_message=error.message), delay=60)])
 
-    async def _observe_stop(self, run: Run) -> None:
+    async def _observe_stop(self, run: Run, lease: Lease[PipelineTx]) -> None:
         if not run.stopping or run.terminal:
             return
         now = self.clock.now()
-        async with self.begin() as tx:
+        async with lease.step() as tx:
             current = await tx.runs.lock(run.run_id)
             if current is not None and current.stop_observed_at is None:
                 await tx.runs.save(evolve(current, stop_observed_at=now))
@@ -97,9 +97,9 @@ class Settling:
                 await tx.results.cancel_pending(run.run_id, now)
                 await tx.runs.cancel_media(run.run_id, now)
 
-    async def _ripe(self, run: Run) -> bool:
+    async def _ripe(self, run: Run, lease: Lease[PipelineTx]) -> bool:
         """Finish media whose segments are all done; say whether to look for more."""
-        async with self.begin() as tx:
+        async with lease.step() as tx:
             ripe = await tx.runs.ripe(run.run_id, limit=RIPE)
             finished = 0
             for medium in ripe:
@@ -110,7 +110,10 @@ class Settling:
         if run.prompt.video_level is not None and not run.stopping:
             level = await tx.results.video_result(run.run_id, medium.video_id)
             if level is None:
-                await tx.work.add([synthesis_work(run, medium.video_id)])
+                # asked for again while it is under way, it would be done once more, even after it was given up
+                work = synthesis_work(run, medium.video_id)
+                if not await tx.work.pending(work.kind, prefix=work.key):
+                    await tx.work.add([work])
                 return False
         outcomes = await tx.results.outcomes(run.run_id, medium.video_id)
         done = evolve(medium, status=medium_outcome(outcomes), completed_at=self.clock.now())

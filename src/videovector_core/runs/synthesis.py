@@ -19,7 +19,7 @@ from videovector_core.prompts.model import VideoLevel
 from videovector_core.prompts.render import metadata_text
 from videovector_core.runs.extraction import Asker, Question
 from videovector_core.runs.model import Outcome, Run, SegmentResult, VideoResult
-from videovector_core.runs.pipeline import MODEL_SECONDS, PipelineTx, Stopped, settle
+from videovector_core.runs.pipeline import MODEL_SECONDS, PipelineTx, Stopped, going_on, settle
 from videovector_core.runs.vectors import Vectorizer
 from videovector_core.work import Lease, WorkItem
 
@@ -109,13 +109,14 @@ class Synthesis:
 
         async def may_call() -> None:
             lease.progress(MODEL_SECONDS)
+            await going_on(self.begin, run)
 
         try:
             document = await self.asker.ask(
                 question, request, self.vectorizer.models.synthesizer.synthesize, may_call=may_call
             )
         except ProcessingFailed as error:
-            if error.transient:
+            if error.transient or isinstance(error, Stopped):
                 raise
             why = error.message
             failed = evolve(result, status=Outcome.FAILED, error_message=why, llm_attempted=True)
