@@ -45,11 +45,15 @@ async def serve(settings: Settings, _: argparse.Namespace) -> int:
 
 
 async def worker(settings: Settings, given: argparse.Namespace) -> int:
-    """Do background work until told to stop."""
+    """Do background work until told to stop; with a broker, in processes that dramatiq manages."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for one in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(one, stop.set)
+    if settings.broker_url is not None:
+        async with serving.managed_workers(settings):
+            await stop.wait()
+        return 0
     if given.child:
         wiring.die_with_parent()
     async with wiring.build(settings, owns_engine=False) as vv:
