@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from tests.bench.rows import Row
-from tests.sqlsearch import hostile, world
+from tests.sqlsearch import oversized, world
 from videovector_adapters.duckdb import guard, views
 from videovector_adapters.duckdb.parquet import write_parquet
 from videovector_adapters.duckdb.sandbox import DuckdbSandbox
@@ -147,7 +147,7 @@ async def _hostile(made: world.World) -> list[Row]:
     box = DuckdbSandbox(Limits(timeout_seconds=limit))
     over = 0.0
     try:
-        for statement in hostile.HUNGRY:
+        for statement in oversized.HUNGRY:
             await box.warm()
             start = time.perf_counter()
             try:
@@ -156,7 +156,7 @@ async def _hostile(made: world.World) -> list[Row]:
                 over = max(over, time.perf_counter() - start - limit)
     finally:
         await box.close()
-    return [Row(f"longest of {len(hostile.HUNGRY)} hungry queries beyond its limit", over * 1e3, "ms", "most 250 ms")]
+    return [Row(f"longest of {len(oversized.HUNGRY)} hungry queries beyond its limit", over * 1e3, "ms", "most 250 ms")]
 
 
 def _guard(made: world.World) -> Row:

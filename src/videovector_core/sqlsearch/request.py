@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any, Final
 
 from attrs import define, field, frozen
 
 from videovector_core.sqlsearch.model import Column, Table
+from videovector_core.sqlsearch.values import fitting, scalar
 from videovector_core.sqlsearch.words import Is, Token, plural, tokens
 
 
@@ -47,7 +47,6 @@ _FUNCTIONS: Final = {
 _NUMBERS: Final = frozenset(("BIGINT", "DOUBLE"))
 _ORDERED: Final = _NUMBERS | {"VARCHAR", "TIMESTAMP WITH TIME ZONE"}
 _OF_TEXT: Final = frozenset(("contains", "not contains", "starts", "ends"))
-_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2})?Z?)?$")
 _GROUPS: Final = ("grouped by", "group by", "broken down by", "split by", "for each", "by each", "per", "by", "each")
 _ORDERS: Final = ("ordered by", "order by", "sorted by", "sort by", "ranked by", "rank by")
 _DOWN: Final = ("highest", "largest", "biggest", "greatest", "most", "descending", "desc", "latest", "newest")
@@ -331,23 +330,3 @@ def _followed(tokens_: Sequence[Token], at: int) -> bool:
 def _plain_field(tokens_: Sequence[Token], at: int) -> bool:
     """Whether a field stands here that no condition follows."""
     return at < len(tokens_) and tokens_[at].kind is Is.FIELD and not _followed(tokens_, at)
-
-
-def scalar(column: Column) -> str:
-    """Return the type of a column's values, or of the items of its lists."""
-    return str(column.type.item or column.type)
-
-
-def fitting(value: str, column: Column) -> Any:
-    """Return a value in the column's type, `None` when it cannot be read so; an enumerated one as the schema spells it."""
-    kind = scalar(column)
-    if kind.startswith("TIMESTAMP"):
-        return value if _DATE.match(value) else None
-    if kind in {"BIGINT", "DOUBLE"}:
-        try:
-            return int(value) if value.lstrip("-").isdigit() else float(value)
-        except ValueError:
-            return None
-    if kind == "BOOLEAN":
-        return {"true": True, "yes": True, "false": False, "no": False}.get(value.casefold())
-    return next((v for v in column.enum or () if isinstance(v, str) and v.casefold() == value.casefold()), value)

@@ -8,7 +8,8 @@ from typing import Any, Final
 from videovector_core.sqlsearch.catalog import shown
 from videovector_core.sqlsearch.model import Catalog, Column, Draft, Kind, Table
 from videovector_core.sqlsearch.naming import literal, quoted
-from videovector_core.sqlsearch.request import Condition, Request, read, scalar
+from videovector_core.sqlsearch.request import Condition, Request, read
+from videovector_core.sqlsearch.values import scalar
 
 _COUNT: Final = 'count(*) AS "count"'
 _COMPARE: Final = frozenset(("=", "!=", "<", "<=", ">", ">="))
