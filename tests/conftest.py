@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.needs import needs
+from tests.server import Server
 
 ROOT = Path(__file__).parents[1]
 
@@ -18,6 +20,14 @@ def shared_media() -> Path:
     path = ROOT.parent / "shared" / "media"
     needs(path.is_dir(), f"the media files in {path.parent.name}/{path.name} beside the project")
     return path
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A real server with everything embedded, which all tests that need one share; it must end well."""
+    one = Server(tmp_path_factory.mktemp("server") / "data").start()
+    yield one
+    assert one.stop() == 0, one.log.read_text()[-4000:]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

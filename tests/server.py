@@ -16,13 +16,20 @@ import httpx
 from attrs import define, field
 
 
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
 @define
 class Server:
     """`videovector serve` as a child process."""
 
     data_dir: Path
     environment: Mapping[str, str] = field(factory=dict)
-    port: int = field(factory=lambda: free_port())
+    port: int = field(factory=free_port)
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
     key: str = field(default="", init=False)
 
@@ -88,12 +95,9 @@ class Server:
 
     def _environment(self) -> dict[str, str]:
         plain = {name: value for name, value in os.environ.items() if not name.startswith("VIDEOVECTOR_")}
-        ours = {"VIDEOVECTOR_DATA_DIR": str(self.data_dir), "VIDEOVECTOR_PORT": str(self.port)}
+        ours = {
+            "VIDEOVECTOR_DATA_DIR": str(self.data_dir),
+            "VIDEOVECTOR_PORT": str(self.port),
+            "VIDEOVECTOR_RATE_LIMITS": "off",
+        }
         return {**plain, **ours, **self.environment}
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
