@@ -60,11 +60,11 @@ async def bench() -> list[Row]:
 
 async def _million(made: world.World) -> list[Row]:
     stored = [table for table in made.catalog.tables if table.stored and table.name.startswith("run_")]
+    bare = duckdb.connect(config={"threads": "2", "enable_progress_bar": "false"})
     for seed, table in enumerate(stored):
         run = table.run.run_id if table.run else ""
         query = _MILLION.format(run=run, seed=seed, rows=SEGMENTS)
-        duckdb.execute(f"COPY ({query}) TO '{made.files[table.name]}' (FORMAT parquet, COMPRESSION zstd)").fetchall()
-    bare = duckdb.connect(config={"threads": "2"})
+        bare.execute(f"COPY ({query}) TO '{made.files[table.name]}' (FORMAT parquet, COMPRESSION zstd)").fetchall()
     for statement in views.statements([t.name for t in made.catalog.tables], made.catalog.tables, made.files):
         bare.execute(statement).fetchall()
     box = DuckdbSandbox()

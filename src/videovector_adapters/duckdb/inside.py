@@ -24,6 +24,7 @@ _SETTINGS: Final[dict[str, str | bool | int | float | list[str]]] = {
     "allow_community_extensions": "false",
     "allow_persistent_secrets": "false",
     "python_enable_replacements": "false",
+    "enable_progress_bar": "false",
     "temp_directory": "",
     "max_temp_directory_size": "0B",
     "threads": "1",
