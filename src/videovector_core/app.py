@@ -35,13 +35,14 @@ from videovector_core.runs.settling import Settling
 from videovector_core.runs.synthesis import Synthesis
 from videovector_core.runs.vectors import Relay, Vectorizer
 from videovector_core.search.checker import Checker
+from videovector_core.search.ports import FiltersTx
 from videovector_core.search.service import Search
 from videovector_core.transactions import Joining
 from videovector_core.vectors.ports import VectorIndex
 from videovector_core.work import Engine, Kind, Pace
 
 
-class Tx(DeletionsTx, ImportsUseTx, AccessTx, ReceiptsTx, Protocol):
+class Tx(DeletionsTx, ImportsUseTx, AccessTx, ReceiptsTx, FiltersTx, Protocol):
     """Everything that one transaction reaches."""
 
 

@@ -20,6 +20,7 @@ from videovector_adapters.memory.catalogue import (
     MemorySegments,
 )
 from videovector_adapters.memory.database import Serial, Table, Time
+from videovector_adapters.memory.filters import MemoryFilters
 from videovector_adapters.memory.models import Echo, PictureHashes, ToyDecoder, ToyPictures, ToyTranscriber, WordHashes
 from videovector_adapters.memory.parts import CountingIds, MemoryBlobs, MemoryClock, MemoryDoorbell
 from videovector_adapters.memory.runs import (
@@ -58,6 +59,7 @@ class MemoryTx:
     work: MemoryWork
     events: MemoryEvents
     receipts: MemoryReceipts
+    filters: MemoryFilters
 
 
 @define
@@ -91,6 +93,7 @@ class Database:
             work=MemoryWork(self.serial.journal, self.time, table(), table()),
             events=MemoryEvents(self.serial.journal, self.time, self.ids, table(), table()),
             receipts=MemoryReceipts(self.time, table()),
+            filters=MemoryFilters(results, media, hidden),
         )
 
     @contextlib.asynccontextmanager

@@ -29,6 +29,7 @@ from videovector_adapters.postgres.deletions import PgDeletions
 from videovector_adapters.postgres.doorbell import PgDoorbell
 from videovector_adapters.postgres.embeddings import PgEmbeddings
 from videovector_adapters.postgres.errors import translated
+from videovector_adapters.postgres.filters import PgFilteredResults, PgFilters
 from videovector_adapters.postgres.log import PgBucketRows, PgEvents, PgReceipts
 from videovector_adapters.postgres.results import PgCache, PgCalls, PgResults
 from videovector_adapters.postgres.rows import Session
@@ -60,6 +61,7 @@ class PgTx:
     events: PgEvents
     receipts: PgReceipts
     deletions: PgDeletions
+    filters: PgFilters
 
     @classmethod
     def over(cls, session: Session, ids: Ids, turns: dict[str, str]) -> PgTx:
@@ -72,7 +74,7 @@ class PgTx:
             prompts=PgPrompts(session),
             imports=PgImports(session),
             runs=PgRuns(session),
-            results=PgResults(session),
+            results=PgFilteredResults(session),
             calls=PgCalls(session),
             cache=PgCache(session),
             embeddings=PgEmbeddings(session),
@@ -80,6 +82,7 @@ class PgTx:
             events=PgEvents(session, ids),
             receipts=PgReceipts(session),
             deletions=PgDeletions(session),
+            filters=PgFilters(session),
         )
 
 

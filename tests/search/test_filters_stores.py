@@ -1,0 +1,42 @@
+"""Every filter store gives the answer of the pure evaluator."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from random import Random
+
+import pytest
+
+from tests.postgres import drop, fresh, postgres_server
+from tests.search import conditions
+from videovector_adapters import memory
+from videovector_adapters.memory.parts import CountingIds, MemoryDoorbell
+from videovector_adapters.postgres.database import Database
+from videovector_core.app import Tx
+from videovector_core.ports import Begin
+
+__all__ = ["postgres_server"]
+
+
+@pytest.fixture
+async def stores(postgres_server: str) -> AsyncIterator[list[Begin[Tx]]]:
+    """A store in memory and one in PostgreSQL, both empty."""
+    dsn = fresh(postgres_server)
+    try:
+        async with Database.open(dsn, CountingIds(), size=2) as database:
+            yield [memory.Database(CountingIds(), MemoryDoorbell()).begin, database.begin]
+    finally:
+        drop(postgres_server, dsn)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("seed", range(4))
+async def test_stores_answer_like_the_evaluator(stores: list[Begin[Tx]], seed: int) -> None:
+    """Random conditions over random documents hold of the same results everywhere, page after page in one order."""
+    random = Random(seed)
+    documents = [conditions.document(random) for _ in range(60)]
+    for begin in stores:
+        await conditions.fill(begin, documents)
+    for _ in range(100):
+        problem = await conditions.differences(stores, conditions.wanted(random), len(documents))
+        assert problem is None
