@@ -158,6 +158,9 @@ class Engine:
         self._free()
         self._paused = True
         try:
+            for part in self.store.parts.values():
+                part.shard.flush()  # waits for the disk and holds Python's lock: one at a time, queries in between
+                await asyncio.sleep(0.01)
             for source, target in self.store.copy_names(aside):
                 await asyncio.to_thread(shutil.copytree, source, target)
             self.store.changed = set()
