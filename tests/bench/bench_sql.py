@@ -60,7 +60,8 @@ async def bench() -> list[Row]:
 
 async def _million(made: world.World) -> list[Row]:
     stored = [table for table in made.catalog.tables if table.stored and table.name.startswith("run_")]
-    bare = duckdb.connect(config={"threads": "2", "enable_progress_bar": "false"})
+    bare = duckdb.connect(config={"threads": "2"})
+    bare.execute("SET enable_progress_bar = false").fetchall()
     for seed, table in enumerate(stored):
         run = table.run.run_id if table.run else ""
         query = _MILLION.format(run=run, seed=seed, rows=SEGMENTS)
