@@ -112,15 +112,31 @@ class Authority:
         except ValueError:
             san = x509.DNSName(name)
         end = dt.datetime.now(dt.UTC) + dt.timedelta(days=days)
+        authority = name == "authority"
+        # Python 3.13 verifies strictly (RFC 5280): both key identifiers, and the use of the authority's key
+        usage = x509.KeyUsage(
+            digital_signature=True,
+            key_cert_sign=authority,
+            crl_sign=authority,
+            content_commitment=False,
+            key_encipherment=False,
+            data_encipherment=False,
+            key_agreement=False,
+            encipher_only=False,
+            decipher_only=False,
+        )
         return (
             x509.CertificateBuilder()
-            .subject_name(issuer if name == "authority" else subject)
+            .subject_name(issuer if authority else subject)
             .issuer_name(issuer)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(end - dt.timedelta(days=30))
             .not_valid_after(end)
-            .add_extension(x509.BasicConstraints(ca=name == "authority", path_length=None), critical=True)
+            .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+            .add_extension(usage, critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
             .add_extension(x509.SubjectAlternativeName([san]), critical=False)
             .sign(self.key, SHA256())
         )
