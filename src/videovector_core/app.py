@@ -21,6 +21,8 @@ from videovector_core.deletions import PURGE, Deletions, DeletionsTx
 from videovector_core.idempotency import ReceiptsTx
 from videovector_core.imports.service import Imports, ImportsUseTx
 from videovector_core.indexes.service import Indexes
+from videovector_core.marked import TARGETS
+from videovector_core.markers import Markers
 from videovector_core.media.derived import Decoder
 from videovector_core.media.service import Media
 from videovector_core.models.bundle import Models
@@ -38,6 +40,7 @@ from videovector_core.search.checker import Checker
 from videovector_core.search.ports import FiltersTx
 from videovector_core.search.service import Search
 from videovector_core.transactions import Joining
+from videovector_core.usage import Usage
 from videovector_core.vectors.ports import VectorIndex
 from videovector_core.work import Engine, Kind, Pace
 
@@ -87,6 +90,8 @@ class VideoVector:
     runs: Runs = field(init=False)
     search: Search = field(init=False)
     deletions: Deletions = field(init=False)
+    markers: Markers[Tx] = field(init=False)
+    usage: Usage = field(init=False)
     checker: Checker = field(init=False)
     kinds: Mapping[str, Kind[Tx]] = field(init=False)
 
@@ -102,6 +107,8 @@ class VideoVector:
         self.search = Search(begin, p.vectors, p.models)
         self.deletions = Deletions(begin, p.clock, p.ids, p.blobs, p.vectors)
         self.checker = Checker(begin, p.vectors)
+        self.markers = Markers(begin, p.clock, p.ids, TARGETS)
+        self.usage = Usage(begin, p.clock)
         self.kinds = self._kinds(begin)
 
     def engine(self, pace: Pace = Pace()) -> Engine[Tx]:  # noqa: B008 - frozen

@@ -74,7 +74,7 @@ class DeletionStore(Protocol):
         ...
 
 
-class DeletionsTx(RunsUseTx, MarkersTx, Protocol):
+class DeletionsTx(MarkersTx, RunsUseTx, Protocol):
     """The slice of a transaction that deletions touch."""
 
     @property

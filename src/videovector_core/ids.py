@@ -31,6 +31,7 @@ PREFIXES: Final = {
     "session": "session",
     "turn": "turn",
     "marker": "marker",
+    "usage": "usage",
     "work": "work",
 }
 

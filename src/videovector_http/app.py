@@ -11,7 +11,20 @@ from litestar.openapi.plugins import JsonRenderPlugin
 
 from videovector_core import __version__
 from videovector_core.access.model import Caller
-from videovector_http import access, health, imports, indexes, media, metrics, prompts, ratelimits, runs, search
+from videovector_http import (
+    access,
+    health,
+    imports,
+    indexes,
+    markers,
+    media,
+    metrics,
+    prompts,
+    ratelimits,
+    runs,
+    search,
+    usage,
+)
 from videovector_http.bodies import MAX_JSON
 from videovector_http.context import Context
 from videovector_http.errors import handler
@@ -20,7 +33,7 @@ from videovector_http.metrics import Metrics
 from videovector_http.outer import Outer
 from videovector_http.receipts import Receipts
 
-PAGES = (access, indexes, media, imports, prompts, runs, search, ratelimits)
+PAGES = (access, indexes, media, imports, prompts, runs, search, markers, usage, ratelimits)
 
 
 def create_app(context: Context) -> Outer:
@@ -53,6 +66,7 @@ def create_app(context: Context) -> Outer:
         },
         exception_handlers={Exception: handler},
         request_max_body_size=MAX_JSON,
+        logging_config=None,  # the process decides how it logs
         openapi_config=OpenAPIConfig(
             "VideoVector", __version__, path="/api/v2/openapi", render_plugins=[JsonRenderPlugin()]
         ),

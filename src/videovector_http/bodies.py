@@ -74,6 +74,7 @@ def checked(body: bytes, headers: dict[str, str]) -> bytes:
 
     Raises:
         HTTPException: 415, when there is a body and it is declared as something else.
+        Malformed: it is no UTF-8.
         Invalid: it nests too deep, or holds a NUL or half a surrogate pair.
     """
     body = body.strip()
@@ -82,11 +83,20 @@ def checked(body: bytes, headers: dict[str, str]) -> bytes:
     declared = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if declared != "application/json" and not declared.endswith("+json"):
         raise HTTPException(status_code=415)
+    if not body.isascii():
+        _check_utf8(body)
     if body.count(b"{") + body.count(b"[") > MAX_DEPTH and max(_depths(body)) > MAX_DEPTH:
         raise Invalid(f"The body nests deeper than {MAX_DEPTH} levels; send a flatter one.", code="validation_depth")
     if b"\\u0000" in body and _NUL.search(body):
         raise Invalid("Texts must not hold the character NUL; remove it.", code="validation_control_character")
     return body
+
+
+def _check_utf8(body: bytes) -> None:
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        raise Malformed(f"The body is no UTF-8 at byte {error.start}; send JSON in UTF-8.") from error
 
 
 def _depths(body: bytes) -> Iterator[int]:

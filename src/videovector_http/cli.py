@@ -16,7 +16,7 @@ from videovector_adapters import wiring
 from videovector_adapters.settings import Settings, WrongSetting
 from videovector_core.access.model import Caller
 from videovector_core.errors import VideoVectorError
-from videovector_http import serving
+from videovector_http import logs, serving
 
 Command = Callable[[Settings, argparse.Namespace], Coroutine[Any, Any, int]]
 
@@ -26,9 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = _parser().parse_args(arguments)
     try:
         settings = Settings.load()
-        logging.basicConfig(
-            level=settings.log_level.upper(), stream=sys.stderr, format="%(levelname)-7s %(name)s: %(message)s"
-        )
+        logs.configure(settings.log_level, settings.log_format)
         for chatty in ("httpx", "httpx2"):
             logging.getLogger(chatty).setLevel(logging.WARNING)
         command: Command = given.command

@@ -7,12 +7,14 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from videovector_core.access.model import Caller, Scope
+from videovector_core.errors import Gone
 from videovector_http.context import Context
+from videovector_http.markers import marked
 from videovector_http.paging import Limit
-from videovector_http.render import Render, deletion
+from videovector_http.render import deletion
 from videovector_http.wire import indexes as wire
 from videovector_http.wire.convert import out
-from videovector_http.wire.envelopes import Page
+from videovector_http.wire.envelopes import DeleteResponse, Page
 from videovector_http.wire.media import Video
 from videovector_http.wire.runs import PromptRun
 
@@ -54,7 +56,8 @@ async def list_videos(
     after = context.signer.place(cursor, *bound)
     page = await context.vv.media.page(caller, index_id, limit=limit, after=after)
     runs = await context.vv.runs.of_media(caller, [item.video_id for item in page.items])
-    rows = [Render(context).video(item, runs.get(item.video_id, ())) for item in page.items]
+    render = await marked(context, caller, [("video", item.video_id) for item in page.items])
+    rows = [render.video(item, runs.get(item.video_id, ())) for item in page.items]
     return Page.of(rows, limit=limit, next_cursor=context.signer.cursor(page.after, *bound))
 
 
@@ -70,8 +73,22 @@ async def list_runs(
     bound = ("index runs", caller.user_id, index_id)
     after = context.signer.place(cursor, *bound)
     page = await context.vv.runs.page(caller, index_id=index_id, limit=limit, after=after)
-    rows = [Render(context).run(view) for view in page.items]
+    render = await marked(context, caller, [("prompt_run", view.run.run_id) for view in page.items])
+    rows = [render.run(view) for view in page.items]
     return Page.of(rows, limit=limit, next_cursor=context.signer.cursor(page.after, *bound))
+
+
+@post("/indexes/{index_id:str}/prompt", opt={"scope": Scope.WRITE, "keyed": False}, status_code=200, deprecated=True)
+async def prompt_index(
+    index_id: FromPath[str], context: NamedDependency[Context], caller: NamedDependency[Caller]
+) -> DeleteResponse:
+    """Answer 410: an older way to run a prompt, which POST /prompt-runs/execute has replaced."""
+    await context.vv.indexes.get(caller, index_id)
+    raise Gone(
+        "Prompts are run with POST /api/v2/prompt-runs/execute and a target of type index; use that.",
+        code="resource_index_prompt_gone",
+        details={"use": "/api/v2/prompt-runs/execute", "target": {"type": "index", "index_id": index_id}},
+    )
 
 
 @delete("/indexes/{index_id:str}", opt={"scope": Scope.ADMIN}, status_code=202)
@@ -91,4 +108,13 @@ async def index_deletion(
     return out(record, wire.IndexDeletionResponse, index_id=index_id)
 
 
-ROUTES = [delete_index, index_deletion, create_index, list_indexes, retrieve_index, list_videos, list_runs]
+ROUTES = [
+    prompt_index,
+    delete_index,
+    index_deletion,
+    create_index,
+    list_indexes,
+    retrieve_index,
+    list_videos,
+    list_runs,
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from litestar import Request, Response, delete, get, post
@@ -11,12 +12,16 @@ from litestar.response import Stream
 
 from videovector_core.access.model import Caller, Scope
 from videovector_core.errors import Conflict, Invalid, NotFound
+from videovector_core.markers import Place
 from videovector_core.media.model import MediaItem, MediaStatus
 from videovector_core.prompts.defaults import DEFAULT_PROMPTS
+from videovector_core.runs.model import SegmentResult
 from videovector_core.runs.service import Target
+from videovector_core.segments.model import Segment as Core
 from videovector_core.segments.model import Segmentation
 from videovector_http.context import Context
 from videovector_http.gate import PUBLIC
+from videovector_http.markers import marked
 from videovector_http.paging import Limit, LongLimit
 from videovector_http.ranges import served_range
 from videovector_http.receipts import Receipts
@@ -66,7 +71,8 @@ async def retrieve_video(
     """Return a media item with how far its runs have come."""
     item = await context.vv.media.get(caller, video_id)
     runs = await context.vv.runs.of_media(caller, [video_id])
-    return Render(context).video(item, runs.get(video_id, ()), segments=True)
+    render = await marked(context, caller, [("video", video_id)])
+    return render.video(item, runs.get(video_id, ()), segments=True)
 
 
 @get("/videos/{video_id:str}/segments", opt={"scope": Scope.READ})
@@ -85,7 +91,8 @@ async def list_segments(
     item, view = await context.vv.runs.segments(
         caller, video_id, run_id=run_id, latest_run=latest_run, limit=limit, after=after
     )
-    rows = [Render(context).segment(item, segment, row) for segment, row in view.pairs.items]
+    render = await marked(context, caller, _places(view.pairs.items))
+    rows = [render.segment(item, segment, row) for segment, row in view.pairs.items]
     return Page.of(rows, limit=limit, next_cursor=context.signer.cursor(view.pairs.after, *bound))
 
 
@@ -98,7 +105,8 @@ async def list_runs(
 ) -> list[PromptRun]:
     """List the runs that touched a media item, newest first."""
     page = await context.vv.runs.page(caller, video_id=video_id, limit=limit or 100_000)
-    return [Render(context).run(view) for view in page.items]
+    render = await marked(context, caller, [("prompt_run", view.run.run_id) for view in page.items])
+    return [render.run(view) for view in page.items]
 
 
 @get("/playground/videos", opt={"scope": Scope.READ})
@@ -112,7 +120,8 @@ async def list_playground(
     bound = ("playground", caller.user_id)
     page = await context.vv.media.page(caller, None, limit=limit, after=context.signer.place(cursor, *bound))
     runs = await context.vv.runs.of_media(caller, [item.video_id for item in page.items])
-    rows = [Render(context).video(item, runs.get(item.video_id, ())) for item in page.items]
+    render = await marked(context, caller, [("video", item.video_id) for item in page.items])
+    rows = [render.video(item, runs.get(item.video_id, ())) for item in page.items]
     return Page.of(rows, limit=limit, next_cursor=context.signer.cursor(page.after, *bound))
 
 
@@ -123,7 +132,7 @@ async def batch_retrieve(
     """Return several media items; unknown ids are left out."""
     items = await context.vv.media.many(caller, data.video_ids)
     runs = await context.vv.runs.of_media(caller, [item.video_id for item in items])
-    render = Render(context)
+    render = await marked(context, caller, [("video", item.video_id) for item in items])
     return [
         wire.VideoWithDetails(
             **{name: getattr(base, name) for name in wire.Video.__struct_fields__},
@@ -160,6 +169,12 @@ async def batch_segments(
     return [await _segments(context, caller, target) for target in targets if target.video_id in known]
 
 
+def _places(pairs: Sequence[tuple[Core, SegmentResult | None]]) -> list[Place]:
+    """Name what markers may hang on in a list of segments."""
+    results = [f"segment:{segment.segment_id}:{row.run_id}" for segment, row in pairs if row is not None]
+    return [("segment", segment.segment_id) for segment, _ in pairs] + [("result", one) for one in results]
+
+
 async def _segments(context: Context, caller: Caller, target: wire.BatchVideoSegmentsTarget) -> VideoSegments:
     rows: list[Segment] = []
     after, run_id = None, target.run_id
@@ -168,7 +183,8 @@ async def _segments(context: Context, caller: Caller, target: wire.BatchVideoSeg
             caller, target.video_id, run_id=target.run_id, limit=100, after=after
         )
         run_id = view.run.run_id if view.run else None
-        rows += [Render(context).segment(item, segment, row) for segment, row in view.pairs.items]
+        render = await marked(context, caller, _places(view.pairs.items))
+        rows += [render.segment(item, segment, row) for segment, row in view.pairs.items]
         after = view.pairs.after
         if after is None:
             return VideoSegments(video_id=target.video_id, run_id=run_id, segments=rows)
@@ -254,7 +270,7 @@ def _bytes(context: Context, item: MediaItem, wanted: str | None) -> Response[An
     return Stream(chunks, status_code=status, media_type=item.mime_type, headers=headers)
 
 
-@post("/videos/{video_id:str}/process", opt={"scope": Scope.WRITE}, status_code=202)
+@post("/videos/{video_id:str}/process", opt={"scope": Scope.WRITE, "category": "execute"}, status_code=202)
 async def process(
     video_id: FromPath[str],
     context: NamedDependency[Context],

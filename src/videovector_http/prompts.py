@@ -12,6 +12,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from videovector_core.access.model import Caller, Scope
 from videovector_core.prompts.validation import test_schema
 from videovector_http.context import Context
+from videovector_http.markers import marked
 from videovector_http.render import Render
 from videovector_http.wire import prompts as wire
 from videovector_http.wire.convert import out
@@ -44,7 +45,8 @@ async def list_prompts(
 ) -> wire.PromptListResponse:
     """List prompts, newest first."""
     found, total, active = await context.vv.prompts.all(caller, active_only=active_only, defaults=include_defaults)
-    rows = [Render(context).prompt(prompt) for prompt in found]
+    render = await marked(context, caller, [("prompt", prompt.prompt_id) for prompt in found])
+    rows = [render.prompt(prompt) for prompt in found]
     return wire.PromptListResponse(prompts=rows, total_count=total, active_count=active)
 
 
@@ -53,7 +55,8 @@ async def retrieve_prompt(
     prompt_id: FromPath[str], context: NamedDependency[Context], caller: NamedDependency[Caller]
 ) -> wire.Prompt:
     """Return a prompt."""
-    return Render(context).prompt(await context.vv.prompts.get(caller, prompt_id))
+    render = await marked(context, caller, [("prompt", prompt_id)])
+    return render.prompt(await context.vv.prompts.get(caller, prompt_id))
 
 
 @put("/prompts/{prompt_id:str}", opt={"scope": Scope.WRITE})
@@ -72,7 +75,7 @@ async def update_prompt(
         clear_selection_filter=data.clear_selection_filter,
         **fields,
     )
-    return Render(context).prompt(changed)
+    return (await marked(context, caller, [("prompt", prompt_id)])).prompt(changed)
 
 
 @delete("/prompts/{prompt_id:str}", opt={"scope": Scope.ADMIN}, status_code=200)

@@ -6,14 +6,14 @@ import json
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 from litestar import Response
 
 from videovector_core.deletions import Deletion, DeletionStatus
 from videovector_core.imports.model import ImportFile
 from videovector_core.imports.service import JobView
+from videovector_core.markers import Marks
 from videovector_core.media.model import MediaItem
-from videovector_core.signals import MediaType
 from videovector_core.prompts.model import Prompt
 from videovector_core.runs.model import (
     LlmCall,
@@ -29,6 +29,7 @@ from videovector_core.runs.model import (
 from videovector_core.runs.service import RunView
 from videovector_core.search.model import Hit
 from videovector_core.segments.model import Segment
+from videovector_core.signals import MediaType
 from videovector_http.context import Context
 from videovector_http.wire import imports as imports_wire
 from videovector_http.wire import media as media_wire
@@ -39,6 +40,7 @@ from videovector_http.wire import search as search_wire
 from videovector_http.wire import segments as segments_wire
 from videovector_http.wire.base import Shape
 from videovector_http.wire.convert import out, rfc3339
+from videovector_http.wire.markers import MarkerInfo
 
 Snapshot = tuple[Run, RunMedium, list[SegmentResult], VideoResult | None]
 PREVIEW = 280
@@ -46,9 +48,10 @@ PREVIEW = 280
 
 @frozen
 class Render:
-    """Writes answers; `context` mints the links in them."""
+    """Writes answers; `context` mints the links in them, `marks` are shown on what they hang on."""
 
     context: Context
+    marks: Marks = field(factory=Marks)
 
     def video(self, item: MediaItem, snapshots: Sequence[Snapshot] = (), *, segments: bool = False) -> media_wire.Video:
         """Write a media item; lists leave the segments of its runs out."""
@@ -60,11 +63,12 @@ class Render:
             duration_seconds=item.duration,
             processing_status=[snapshot(one, segments=segments) for one in snapshots],
             metadata_keys=sorted(keys),
+            marker=self._marker("video", item.video_id),
         )
 
     def prompt(self, prompt: Prompt) -> prompts_wire.Prompt:
         """Write a prompt."""
-        return out(prompt, prompts_wire.Prompt)
+        return out(prompt, prompts_wire.Prompt, marker=self._marker("prompt", prompt.prompt_id))
 
     def run(self, view: RunView) -> runs_wire.PromptRun:
         """Write a run with its counters."""
@@ -109,6 +113,7 @@ class Render:
             video_level_completed_items=level.get(Outcome.SUCCESSFUL, 0),
             video_level_failed_items=level.get(Outcome.FAILED, 0),
             video_level_partial_items=level.get(Outcome.PARTIAL, 0),
+            marker=self._marker("prompt_run", run.run_id),
         )
 
     def segment(self, item: MediaItem, segment: Segment, row: SegmentResult | None) -> segments_wire.Segment:
@@ -129,6 +134,7 @@ class Render:
                 "processing_warning": row.warning,
                 "from_run_id": row.run_id,
                 "status_source": "prompt_run",
+                "metadata_markers": self._fields(f"segment:{segment.segment_id}:{row.run_id}"),
                 **operations(row),
             }
         shows = item.media_type is not MediaType.AUDIO
@@ -141,6 +147,7 @@ class Render:
                 "start_time": segment.start,
                 "end_time": segment.end,
                 "created_at": None,
+                "marker": self._marker("segment", segment.segment_id),
                 "thumbnail_available": True,
                 "gif_available": shows,
             }
@@ -166,6 +173,7 @@ class Render:
             field_extraction_succeeded=row.field_extraction is not False,
             transcription_succeeded=row.transcription,
             image_embedding_succeeded=row.image_embedding,
+            **self._marked(f"segment:{row.segment_id}:{run.run_id}"),
             **self._links(item, row.segment_id),
         )
 
@@ -193,6 +201,7 @@ class Render:
             gcs_uri=item.uri,
             gif_uri=self.context.link(item.user_id, "gif", item.video_id),
             gif_available=item.media_type is not MediaType.AUDIO,
+            marker=self._marker("result", f"video:{item.video_id}:{run.run_id}"),
         )
 
     def hit(self, hit: Hit, shape: type[search_wire.SearchResult] = search_wire.SearchResult, **more: Any) -> Any:
@@ -206,6 +215,8 @@ class Render:
                 **links,
                 "result_type": "segment" if row is not None else "video",
                 "result_id": hit.result_id,
+                "marker": self._marker("result", hit.result_id),
+                "extracted_metadata_markers": self._fields(hit.result_id),
                 "video_id": item.video_id,
                 "video_uri": item.uri,
                 "video_name": item.title,
@@ -303,6 +314,21 @@ class Render:
         )
         video = imports_wire.UploadedVideo(**about, status=item.status.value)
         return imports_wire.UploadJob(**{**self.job(view), **about}, video=video, destination=destination)
+
+    def _marker(self, target_type: str, target_id: str) -> MarkerInfo:
+        found = self.marks.on(target_type, target_id)
+        return out(found, MarkerInfo) if found is not None else MarkerInfo()
+
+    def _fields(self, result_id: str) -> dict[str, MarkerInfo]:
+        return {path: out(one, MarkerInfo) for path, one in self.marks.fields(result_id).items()}
+
+    def _marked(self, result_id: str) -> dict[str, Any]:
+        fields = self._fields(result_id)
+        return {
+            "marker": self._marker("result", result_id),
+            "metadata_markers": fields,
+            "extracted_metadata_markers": fields,
+        }
 
     def _links(self, item: MediaItem, segment_id: str) -> dict[str, Any]:
         shows = item.media_type is not MediaType.AUDIO

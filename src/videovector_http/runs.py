@@ -13,6 +13,7 @@ from videovector_core.prompts.model import Prompt
 from videovector_core.runs.service import Target
 from videovector_core.segments.model import Segmentation
 from videovector_http.context import Context
+from videovector_http.markers import marked
 from videovector_http.paging import Limit, LongLimit
 from videovector_http.render import Render, llm_call, manifest, retry
 from videovector_http.wire import results as results_wire
@@ -20,7 +21,7 @@ from videovector_http.wire import runs as wire
 from videovector_http.wire.envelopes import Page
 
 
-@post("/prompt-runs/execute", opt={"scope": Scope.WRITE}, status_code=202)
+@post("/prompt-runs/execute", opt={"scope": Scope.WRITE, "category": "execute"}, status_code=202)
 async def execute(
     data: JSONBody[wire.ExecutePrompt], context: NamedDependency[Context], caller: NamedDependency[Caller]
 ) -> wire.PromptRun:
@@ -52,7 +53,8 @@ async def list_runs(
 ) -> list[wire.PromptRun]:
     """List runs, newest first."""
     page = await context.vv.runs.page(caller, limit=limit)
-    return [Render(context).run(view) for view in page.items]
+    render = await marked(context, caller, [("prompt_run", view.run.run_id) for view in page.items])
+    return [render.run(view) for view in page.items]
 
 
 @get("/prompt-runs/{run_id:str}", opt={"scope": Scope.READ})
@@ -60,7 +62,8 @@ async def retrieve_run(
     run_id: FromPath[str], context: NamedDependency[Context], caller: NamedDependency[Caller]
 ) -> wire.PromptRun:
     """Return a run as it stands."""
-    return Render(context).run(await context.vv.runs.get(caller, run_id))
+    render = await marked(context, caller, [("prompt_run", run_id)])
+    return render.run(await context.vv.runs.get(caller, run_id))
 
 
 @post("/prompt-runs/{run_id:str}/cancel", opt={"scope": Scope.WRITE}, status_code=200)
@@ -68,7 +71,8 @@ async def cancel(
     run_id: FromPath[str], context: NamedDependency[Context], caller: NamedDependency[Caller]
 ) -> wire.PromptRun:
     """Ask a run to stop; what is under way may finish first."""
-    return Render(context).run(await context.vv.runs.cancel(caller, run_id))
+    render = await marked(context, caller, [("prompt_run", run_id)])
+    return render.run(await context.vv.runs.cancel(caller, run_id))
 
 
 @get("/prompt-runs/{run_id:str}/results", opt={"scope": Scope.READ})
@@ -84,7 +88,8 @@ async def list_results(
     bound = ("results", caller.user_id, run_id, video_id)
     after = context.signer.place(cursor, *bound)
     run, item, page = await context.vv.runs.results(caller, run_id, video_id, limit=limit, after=after)
-    rows = [Render(context).segment_result(item, run, row) for row in page.items]
+    render = await marked(context, caller, [("result", f"segment:{row.segment_id}:{run_id}") for row in page.items])
+    rows = [render.segment_result(item, run, row) for row in page.items]
     return Page.of(rows, limit=limit, next_cursor=context.signer.cursor(page.after, *bound))
 
 
@@ -97,7 +102,8 @@ async def video_result(
 ) -> results_wire.PromptRunVideoResult:
     """Return what a run says about a whole media item."""
     run, item, row = await context.vv.runs.video_result(caller, run_id, video_id)
-    return Render(context).video_result(item, run, row)
+    render = await marked(context, caller, [("result", f"video:{video_id}:{run_id}")])
+    return render.video_result(item, run, row)
 
 
 @get("/prompt-runs/{run_id:str}/failed-segments", opt={"scope": Scope.READ})
@@ -110,7 +116,7 @@ async def failed_segments(
 
 @post(
     "/prompt-runs/{run_id:str}/videos/{video_id:str}/segments/{segment_id:str}/retry",
-    opt={"scope": Scope.WRITE},
+    opt={"scope": Scope.WRITE, "category": "execute"},
     status_code=202,
 )
 async def retry_segment(

@@ -9,7 +9,7 @@ from litestar.params import FromPath, JSONBody
 from videovector_core.access.model import Caller, Scope
 from videovector_core.search.service import Where
 from videovector_http.context import Context
-from videovector_http.render import Render
+from videovector_http.markers import marked
 from videovector_http.wire import search as wire
 
 
@@ -30,7 +30,8 @@ async def text_search(
     hits = await context.vv.search.text(
         caller, data.query, where, top_k=data.top_k, search_fields=data.search_fields or ()
     )
-    return [Render(context).hit(hit) for hit in hits]
+    render = await marked(context, caller, [("result", hit.result_id) for hit in hits])
+    return [render.hit(hit) for hit in hits]
 
 
 ROUTES = [text_search]

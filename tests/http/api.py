@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import httpx
@@ -17,6 +17,7 @@ from videovector_core.access.model import Caller
 from videovector_core.app import VideoVector
 from videovector_http.app import create_app
 from videovector_http.context import Context, Signer
+from videovector_http.outer import Outer
 
 KEY = b"k" * 32
 
@@ -30,6 +31,7 @@ class Api:
     user_id: str
     key: str
     tokens: Tokens
+    app: Outer
 
     async def as_user(self, name: str, *scopes: str) -> dict[str, str]:
         """Return the headers of another user's key."""
@@ -51,13 +53,13 @@ class Api:
 
 
 @contextlib.asynccontextmanager
-async def serving(**instead: Any) -> AsyncIterator[Api]:
-    """Serve an application in memory, its engine running."""
+async def serving(*, about: Mapping[str, Any] | None = None, **instead: Any) -> AsyncIterator[Api]:
+    """Serve an application in memory, its engine running; `about` goes to the context of its routes."""
     vv = VideoVector(memory.ports(**instead))
     user = await vv.access.ensure_user("owner")
     _, secret = await vv.access.create_key(Caller(user.user_id), name="admin", scopes=["admin"])
     tokens = Tokens(KEY, "videovector", "videovector", vv.ports.clock)
-    context = Context(vv, Signer(KEY), Envelope(KEY), Bearers(tokens), "http://testserver")
+    context = Context(vv, Signer(KEY), Envelope(KEY), Bearers(tokens), "http://testserver", **(about or {}))
     app = create_app(context)
     headers = {"X-API-Key": secret.reveal()}
     stop = asyncio.Event()
@@ -67,7 +69,7 @@ async def serving(**instead: Any) -> AsyncIterator[Api]:
         async with httpx.AsyncClient(
             transport=transport, base_url="http://testserver/api/v2", headers=headers, timeout=30
         ) as client:
-            yield Api(vv, client, user.user_id, secret.reveal(), tokens)
+            yield Api(vv, client, user.user_id, secret.reveal(), tokens, app)
     finally:
         stop.set()
         await engine

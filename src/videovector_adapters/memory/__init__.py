@@ -31,6 +31,7 @@ from videovector_adapters.memory.runs import (
     MemoryResults,
     MemoryRuns,
 )
+from videovector_adapters.memory.usage import MemoryMarkers, MemoryUsage
 from videovector_adapters.memory.vectors import MemoryVectors
 from videovector_adapters.memory.work import MemoryEvents, MemoryReceipts, MemoryWork
 from videovector_core.access.secrets import Secret
@@ -59,6 +60,8 @@ class MemoryTx:
     work: MemoryWork
     events: MemoryEvents
     receipts: MemoryReceipts
+    markers: MemoryMarkers
+    usage: MemoryUsage
     filters: MemoryFilters
 
 
@@ -93,6 +96,8 @@ class Database:
             work=MemoryWork(self.serial.journal, self.time, table(), table()),
             events=MemoryEvents(self.serial.journal, self.time, self.ids, table(), table()),
             receipts=MemoryReceipts(self.time, table()),
+            markers=MemoryMarkers(table()),
+            usage=MemoryUsage(self.time, self.ids, table(), media, hidden),
             filters=MemoryFilters(results, media, hidden),
         )
 

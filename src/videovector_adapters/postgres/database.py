@@ -34,6 +34,7 @@ from videovector_adapters.postgres.log import PgBucketRows, PgEvents, PgReceipts
 from videovector_adapters.postgres.results import PgCache, PgCalls, PgResults
 from videovector_adapters.postgres.rows import Session
 from videovector_adapters.postgres.runs import PgRuns
+from videovector_adapters.postgres.usage import PgMarkers, PgUsage
 from videovector_adapters.postgres.work import PgWork
 from videovector_core.access.ratelimit import Grant, Limits, Returned, Standing
 from videovector_core.ports import Ids
@@ -61,6 +62,8 @@ class PgTx:
     events: PgEvents
     receipts: PgReceipts
     deletions: PgDeletions
+    markers: PgMarkers
+    usage: PgUsage
     filters: PgFilters
 
     @classmethod
@@ -82,6 +85,8 @@ class PgTx:
             events=PgEvents(session, ids),
             receipts=PgReceipts(session),
             deletions=PgDeletions(session),
+            markers=PgMarkers(session),
+            usage=PgUsage(session, ids),
             filters=PgFilters(session),
         )
 

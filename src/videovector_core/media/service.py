@@ -16,14 +16,15 @@ from videovector_core.indexes.service import find_index, find_own_index
 from videovector_core.media.derived import Decoder
 from videovector_core.media.model import MediaItem, title_of
 from videovector_core.media.ports import MediaTx
-from videovector_core.signals import Probe
 from videovector_core.page import After, Page
 from videovector_core.ports import Begin, Blob, Blobs, Clock, Ids
 from videovector_core.segments.model import Segment
 from videovector_core.segments.ports import SegmentsTx
+from videovector_core.signals import Probe
+from videovector_core.usage import STORAGE, UPLOADS, Count, UsageTx
 
 
-class MediaUseTx(MediaTx, SegmentsTx, EventsTx, IndexesTx, Protocol):
+class MediaUseTx(UsageTx, MediaTx, SegmentsTx, EventsTx, IndexesTx, Protocol):
     """The slice of a transaction that media use cases touch."""
 
 
@@ -149,6 +150,7 @@ class Media:
 async def keep_media(tx: MediaUseTx, item: MediaItem) -> None:
     """Keep an item with its event."""
     await tx.media.add(item)
+    await tx.usage.count(item.user_id, [Count(UPLOADS), Count(STORAGE, item.size)])
     about = {
         "video_id": item.video_id,
         "index_id": item.index_id,

@@ -8,6 +8,7 @@ from attrs import evolve, frozen
 
 from videovector_core.access.model import Caller, Scope
 from videovector_core.errors import Conflict, Forbidden, Invalid, NotFound
+from videovector_core.markers import MarkersTx
 from videovector_core.ports import Begin, Clock, Ids
 from videovector_core.prompts.defaults import DEFAULT_PROMPTS
 from videovector_core.prompts.model import Prompt, SemanticIndexing, VideoLevel, check_texts
@@ -38,7 +39,7 @@ class Uses(Protocol):
         ...
 
 
-class PromptsUseTx(PromptsTx, Protocol):
+class PromptsUseTx(MarkersTx, PromptsTx, Protocol):
     """The slice of a transaction that prompt use cases touch."""
 
     @property
@@ -114,6 +115,7 @@ class Prompts:
                 await tx.prompts.save(evolve(known, is_active=False, updated_at=self.clock.now()))
                 return "The prompt is in use by runs and was deactivated; force=true deletes it."
             await tx.prompts.remove(caller.user_id, prompt_id)
+            await tx.markers.remove_of(caller.user_id, "prompt", prompt_id)
         return "The prompt was deleted."
 
     async def usage(self, caller: Caller, prompt_id: str) -> tuple[Prompt, int]:

@@ -30,7 +30,7 @@ class Repairable(Protocol):
         ...
 
 
-class ExtractionTx(RunsTx, CacheTx, UsageTx, Protocol):
+class ExtractionTx(UsageTx, RunsTx, CacheTx, Protocol):
     """The slice of a transaction that asking a model touches."""
 
 

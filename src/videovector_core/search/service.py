@@ -21,6 +21,7 @@ from videovector_core.runs.model import Run
 from videovector_core.runs.ports import RunsTx
 from videovector_core.search.fusion import Part, fuse
 from videovector_core.search.model import Hit, MatchedField, unit
+from videovector_core.usage import SEARCHES, Count, UsageTx
 from videovector_core.vectors.lexical import content_words, query_weights, tokens
 from videovector_core.vectors.ports import PointKind, Scope, Scored, VectorIndex
 
@@ -30,7 +31,7 @@ LITERAL: Final = 100
 TEXT_KINDS: Final = (PointKind.SEGMENT, PointKind.VIDEO)
 
 
-class SearchUseTx(RunsTx, MediaTx, IndexesTx, Protocol):
+class SearchUseTx(UsageTx, RunsTx, MediaTx, IndexesTx, Protocol):
     """The slice of a transaction that search touches."""
 
 
@@ -179,6 +180,7 @@ class Search:
                 index_ids=list(indexes) or None,
                 playground=where.playground,
             )
+            await tx.usage.count(caller.user_id, [Count(SEARCHES, key_id=caller.key_id)])
         return {run.run_id: run for run in found}
 
     @staticmethod

@@ -20,6 +20,7 @@ from videovector_http.wire.common import (
     UserId,
     VideoSegmentation,
 )
+from videovector_http.wire.markers import MarkerInfo
 
 PromptName: TypeAlias = Annotated[
     str, Meta(min_length=3, max_length=100, pattern=r"^[^\x00]*$", examples=["Scene extractor"])
@@ -71,6 +72,7 @@ class Prompt(Shape):
     created_at: Time
     execution_config: JsonObject | None = None
     selection_filter: SelectionFilter | None = None
+    marker: MarkerInfo = MarkerInfo()
 
 
 class PromptListResponse(Shape):
