@@ -152,10 +152,17 @@ class Session:
         """Return the rows of a query as values."""
         return await self.fetch(shape, shape.select(rest), values)
 
-    async def fetch(self, shape: Shape[T], statement: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[T]:
-        """Run a statement that returns the columns of a shape."""
+    async def fetch(
+        self,
+        shape: Shape[T],
+        statement: str,
+        values: Sequence[Any] | Mapping[str, Any] = (),
+        *,
+        prepare: bool | None = None,
+    ) -> list[T]:
+        """Run a statement that returns the columns of a shape; `prepare=False` has it planned anew every time."""
         async with self.connection.cursor(row_factory=shape.factory()) as cursor:
-            await cursor.execute(statement, values)
+            await cursor.execute(statement, values, prepare=prepare)
             return await cursor.fetchall()
 
     async def one(self, shape: Shape[T], rest: str, values: Sequence[Any] = ()) -> T | None:

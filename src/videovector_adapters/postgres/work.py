@@ -38,9 +38,10 @@ WITH RECURSIVE
 wanted AS (
     SELECT * FROM unnest(%(kinds)s::text[], %(rooms)s::int[], %(turns)s::text[]) AS g (kind, room, turn)
 ),
--- The tenants with queued work of each kind, each with its oldest item: those behind the turn, then those before it.
+-- The tenants with queued work of each kind and when their oldest item is due: those behind the turn, then those before
+-- it (the second lap), until as many as there is room for have work that is due.
 tenant AS (
-    SELECT w.kind, w.turn, f.user_id, f.due_at, f.lap, 1 AS place
+    SELECT w.*, f.*, 1 AS place, (f.due_at <= statement_timestamp())::int AS found
     FROM wanted w, LATERAL (
         (SELECT user_id, due_at, 0 AS lap FROM work
             WHERE state = 'queued' AND kind = w.kind AND user_id > w.turn ORDER BY user_id, due_at LIMIT 1)
@@ -50,7 +51,7 @@ tenant AS (
         ORDER BY lap LIMIT 1
     ) f
     UNION ALL
-    SELECT t.kind, t.turn, f.user_id, f.due_at, f.lap, t.place + 1
+    SELECT t.kind, t.room, t.turn, f.*, t.place + 1, t.found + (f.due_at <= statement_timestamp())::int
     FROM tenant t, LATERAL (
         (SELECT user_id, due_at, t.lap AS lap FROM work
             WHERE state = 'queued' AND kind = t.kind AND user_id > t.user_id
@@ -61,35 +62,29 @@ tenant AS (
             ORDER BY user_id, due_at LIMIT 1)
         ORDER BY lap LIMIT 1
     ) f
+    WHERE t.found < t.room
 ),
-served AS (
-    SELECT w.kind, w.room, t.user_id, t.place
-    FROM wanted w, LATERAL (
-        SELECT user_id, place FROM tenant
-        WHERE kind = w.kind AND due_at <= statement_timestamp() ORDER BY place LIMIT w.room
-    ) t
-),
--- How many each of them gets: one each, then a second one each, until there is no room.
+-- How many items each of them gets: one each, then a second one each, until there is no room.
 share AS (
-    SELECT kind, user_id, place, count(*) AS many FROM (
-        SELECT s.kind, s.user_id, s.place, s.room,
-            row_number() OVER (PARTITION BY s.kind ORDER BY c.round, s.place) AS rank
-        FROM served s, LATERAL (
+    SELECT kind, user_id, count(*) AS many FROM (
+        SELECT t.kind, t.user_id, t.room, row_number() OVER (PARTITION BY t.kind ORDER BY c.round, t.place) AS rank
+        FROM tenant t, LATERAL (
             SELECT row_number() OVER () AS round FROM (
                 SELECT FROM work
-                WHERE state = 'queued' AND kind = s.kind AND user_id = s.user_id AND due_at <= statement_timestamp()
-                ORDER BY due_at, key LIMIT s.room
+                WHERE state = 'queued' AND kind = t.kind AND user_id = t.user_id AND due_at <= statement_timestamp()
+                ORDER BY due_at, key LIMIT t.room
             ) d
         ) c
     ) ranked
-    WHERE rank <= room GROUP BY kind, user_id, place
+    WHERE rank <= room GROUP BY kind, user_id
 ),
 picked AS (
-    SELECT p.*, s.place FROM share s, LATERAL (
+    SELECT p.* FROM share s, LATERAL (
         SELECT kind, key FROM work
         WHERE state = 'queued' AND kind = s.kind AND user_id = s.user_id AND due_at <= statement_timestamp()
         ORDER BY due_at, key LIMIT s.many FOR UPDATE SKIP LOCKED
     ) p
+    LIMIT 1000  -- tells the planner that these are few; it cannot know what the limits above will be
 )
 UPDATE work t SET
     state = 'leased', fence = nextval('fences'), attempt = t.attempt + 1,
@@ -131,7 +126,8 @@ class PgWork:
             "turns": [self.turns.get(kind, "") for kind in wanted],
             "seconds": seconds,
         }
-        claimed = await self.db.fetch(WORK, _CLAIM + WORK.of("t"), given)
+        # a plan that was made for a short queue must not meet a long one
+        claimed = await self.db.fetch(WORK, _CLAIM + WORK.of("t"), given, prepare=False)
         return self._in_turn(claimed)
 
     def _in_turn(self, claimed: list[WorkItem]) -> list[WorkItem]:
