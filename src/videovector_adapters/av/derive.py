@@ -10,9 +10,9 @@ from typing import Final
 from attrs import frozen
 
 from videovector_core.media.derived import Derived, Still
-from videovector_core.signals import Beat, MediaReader, Probe, Signals, StillFrame
 from videovector_core.ports import Blobs
 from videovector_core.segments import cuts
+from videovector_core.signals import Beat, MediaReader, Probe, Signals, StillFrame
 
 SAMPLING: Final = "1"
 """Goes up when frames, thumbnails, sound or cuts come out differently for the same file."""

@@ -6,12 +6,11 @@ import contextlib
 import itertools
 import time
 from collections.abc import Generator, Iterator
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
 import av
-from attrs import define, field
+from attrs import define
 from av.audio.frame import AudioFrame
 from av.container import InputContainer
 from av.packet import Packet
@@ -20,15 +19,12 @@ from av.video.frame import VideoFrame
 from videovector_adapters.av import door
 from videovector_adapters.av.door import Chosen
 from videovector_adapters.av.limits import MediaLimits
-from videovector_adapters.av.motion import Motion
-from videovector_adapters.av.planes import Shrinker
-from videovector_adapters.av.series import AUDIO, COLUMNS, Columns, StillIndex
+from videovector_adapters.av.pictures import Pictures
+from videovector_adapters.av.series import AUDIO
 from videovector_adapters.av.sound import SoundWriter
-from videovector_adapters.av.stills import Shape, StillMaker
+from videovector_adapters.av.stills import Shape
 from videovector_core.errors import Invalid
 
-THUMBNAIL: Final = 640
-EMBEDDED: Final = 512
 _BROKEN: Final = (av.FFmpegError, ValueError, EOFError, OSError)
 _BEAT: Final = 0.5
 _TRIES: Final = 16
@@ -83,64 +79,6 @@ class Timeline:
     def _kept(self, second: float) -> float:
         self.last = round(second, 6)
         return self.last
-
-
-@define
-class Pictures:
-    """Takes cut signals and still pictures from frames."""
-
-    columns: Columns
-    thumbnails: StillIndex
-    frames: StillIndex
-    pixel: Fraction | None
-    shape: Shape | None = None
-    _shrinker: Shrinker = field(factory=Shrinker)
-    _maker: StillMaker = field(factory=StillMaker)
-    _motion: Motion = field(factory=Motion)
-    _second: int = -1
-    _usual: float = 0.0
-    _cut_at: float | None = None
-
-    @classmethod
-    def begin(cls, into: Path, pixel: Fraction | None) -> Pictures:
-        """Open the files that are written; `pixel` is the stream's sample aspect ratio."""
-        return cls(Columns(into, COLUMNS), StillIndex(into, "thumbnail"), StillIndex(into, "frame"), pixel)
-
-    def take(self, frame: VideoFrame, second: float) -> None:
-        """Measure a frame shown at `second`, and keep it where it is the first of its second or of a shot."""
-        row = self._motion.measured(second, self._shrinker.cells(frame))
-        self.columns.append(row)
-        after_cut = self._settled(row["differences"], second)
-        if int(second) > self._second:
-            self._second = int(second)
-            self._keep(frame, second, after_cut=after_cut, thumbnail=True)
-        elif after_cut:
-            self._keep(frame, second, after_cut=True, thumbnail=False)
-
-    def close(self) -> None:
-        """Finish the files."""
-        for file in (self.columns, self.thumbnails, self.frames):
-            file.close()
-
-    def _settled(self, difference: float, second: float) -> bool:
-        """Tell whether a likely cut lies behind and the picture stands still again, half a second later at most."""
-        if difference > max(0.04, 4 * self._usual):
-            self._cut_at = second
-        self._usual += 0.1 * (min(difference, 0.1) - self._usual)
-        if self._cut_at is None or second == self._cut_at:
-            return False
-        if difference < 0.04 or second - self._cut_at > 0.5:
-            self._cut_at = None
-            return True
-        return False
-
-    def _keep(self, frame: VideoFrame, second: float, *, after_cut: bool, thumbnail: bool) -> None:
-        if self.shape is None or (self.shape.width, self.shape.height) != (frame.width, frame.height):
-            self.shape = Shape.of(frame, self.pixel)
-        upright = self._maker.upright(frame, self.shape, THUMBNAIL if thumbnail else EMBEDDED)
-        if thumbnail:
-            self.thumbnails.add(second, self._maker.jpeg(upright))
-        self.frames.add(second, self._maker.jpeg(self._maker.smaller(upright, EMBEDDED)), after_cut=after_cut)
 
 
 @define
@@ -234,7 +172,9 @@ def _frames(packet: Packet[Any], damage: Damage, timeline: Timeline) -> list[Vid
 
 
 def _length(frame: VideoFrame) -> float:
-    return float(frame.duration * frame.time_base) if frame.duration and frame.time_base else 0.0
+    """Return how long a frame is shown by its packet's word; plain division, since fractions cost as much as a scale."""
+    base = frame.time_base
+    return frame.duration * base.numerator / base.denominator if frame.duration and base else 0.0
 
 
 def _check(end: float, frames: int, limits: MediaLimits) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import wave
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import av
 from av.audio.frame import AudioFrame
@@ -13,6 +13,7 @@ from av.audio.resampler import AudioResampler
 RATE: Final = 16_000
 _GAP: Final = 0.1
 """Seconds by which time stamps may wander before silence is put in; smaller steps are rounding."""
+_KEPT: Final = 64 * 1024
 _SILENCE: Final = bytes(2 * RATE)
 
 
@@ -25,6 +26,7 @@ class SoundWriter:
         self._resampler = _resampler()
         self._fed = 0.0
         self._longest = longest
+        self._kept = bytearray()
 
     @property
     def seconds(self) -> float:
@@ -49,12 +51,14 @@ class SoundWriter:
         """Write what the resampler holds back and finish the file."""
         try:
             self._flush()
+            self._write()
         finally:
             self._file.close()
 
     def _pad(self, seconds: float) -> None:
         self._flush()
         self._resampler = _resampler()
+        self._write()
         left = round(seconds * RATE) * 2
         while left > 0:
             self._file.writeframesraw(_SILENCE[:left])
@@ -66,7 +70,13 @@ class SoundWriter:
 
     def _append(self, frames: list[AudioFrame]) -> None:
         for frame in frames:
-            self._file.writeframesraw(bytes(frame.planes[0])[: frame.samples * 2])
+            self._kept += memoryview(cast("bytes", frame.planes[0]))[: frame.samples * 2]
+        if len(self._kept) > _KEPT:
+            self._write()
+
+    def _write(self) -> None:
+        self._file.writeframesraw(self._kept)
+        self._kept = bytearray()
 
 
 def _resampler() -> AudioResampler:

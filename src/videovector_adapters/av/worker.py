@@ -13,7 +13,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from PIL import Image
 
-from videovector_adapters.av import clips, door, onepass, previews, sniff
+from videovector_adapters.av import clips, door, onepass, pictures, previews, sniff
 from videovector_adapters.av.describe import described
 from videovector_adapters.av.door import Bytes, Chosen
 from videovector_adapters.av.images import Still, jpeg
@@ -55,7 +55,7 @@ class Worker:
         with door.source(Path(path), self._limits) as file:
             head = file.head()
             if kind := sniff.image_format(head):
-                return Still(file, kind, self._limits, onepass.THUMBNAIL).described()
+                return Still(file, kind, self._limits, pictures.THUMBNAIL).described()
             with door.container(file, self._limits) as opened:
                 return self._probed(file, opened, head)
 
@@ -65,7 +65,7 @@ class Worker:
         with door.source(Path(path), self._limits) as file:
             head = file.head()
             if kind := sniff.image_format(head):
-                return _read_image(Still(file, kind, self._limits, onepass.THUMBNAIL), Path(into))
+                return _read_image(Still(file, kind, self._limits, pictures.THUMBNAIL), Path(into))
             with door.container(file, self._limits) as opened:
                 return (yield from self._read(file, opened, head, Path(into)))
 
@@ -193,7 +193,7 @@ def _warning(chosen: Chosen, found: Yield) -> str | None:
 
 
 def _read_image(still: Still, into: Path) -> dict[str, Any]:
-    for kind, long_side in (("thumbnail", onepass.THUMBNAIL), ("frame", onepass.EMBEDDED)):
+    for kind, long_side in (("thumbnail", pictures.THUMBNAIL), ("frame", pictures.EMBEDDED)):
         index = StillIndex(into, kind)
         index.add(0.0, jpeg(still.scaled(long_side)))
         index.close()
