@@ -18,6 +18,7 @@ from videovector_core.access.ports import AccessTx
 from videovector_core.access.secrets import Secret
 from videovector_core.access.service import Access
 from videovector_core.deletions import PURGE, Deletions, DeletionsTx
+from videovector_core.events.stream import StreamPace, Streams
 from videovector_core.idempotency import ReceiptsTx
 from videovector_core.imports.service import Imports, ImportsUseTx
 from videovector_core.indexes.service import Indexes
@@ -81,6 +82,7 @@ class VideoVector:
 
     ports: Ports
     concurrency: Concurrency = Concurrency()
+    stream_pace: StreamPace = StreamPace()
     begin: Begin[Tx] = field(init=False)
     access: Access = field(init=False)
     indexes: Indexes = field(init=False)
@@ -92,6 +94,7 @@ class VideoVector:
     deletions: Deletions = field(init=False)
     markers: Markers[Tx] = field(init=False)
     usage: Usage = field(init=False)
+    streams: Streams = field(init=False)
     checker: Checker = field(init=False)
     kinds: Mapping[str, Kind[Tx]] = field(init=False)
 
@@ -106,6 +109,7 @@ class VideoVector:
         self.runs = Runs(begin, p.clock, p.ids, p.models.table)
         self.search = Search(begin, p.vectors, p.models)
         self.deletions = Deletions(begin, p.clock, p.ids, p.blobs, p.vectors)
+        self.streams = Streams(begin, p.clock, p.doorbell, self.stream_pace)
         self.checker = Checker(begin, p.vectors)
         self.markers = Markers(begin, p.clock, p.ids, TARGETS)
         self.usage = Usage(begin, p.clock)
