@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from videovector_adapters.av.limits import MediaLimits
-from videovector_adapters.av.reader import AvReader
+from videovector_adapters.extras import requires
+
+requires("media", "av", "PIL", "pillow_heif", "numpy", "msgspec")
+
+from videovector_adapters.av.limits import MediaLimits  # noqa: E402 - says first what is missing
+from videovector_adapters.av.reader import AvReader  # noqa: E402 - says first what is missing
 
 __all__ = ["AvReader", "MediaLimits"]

@@ -6,7 +6,11 @@ database, so a broker that is wiped or away costs the seconds until the next reg
 
 from __future__ import annotations
 
-from videovector_adapters.dramatiq.broker import connected
-from videovector_adapters.dramatiq.doorbell import BrokerDoorbell
+from videovector_adapters.extras import requires
+
+requires("worker", "dramatiq")
+
+from videovector_adapters.dramatiq.broker import connected  # noqa: E402 - says first what is missing
+from videovector_adapters.dramatiq.doorbell import BrokerDoorbell  # noqa: E402 - says first what is missing
 
 __all__ = ["BrokerDoorbell", "connected"]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from videovector_adapters.openai.documents import OpenAIDocuments
-from videovector_adapters.openai.endpoint import Endpoint
+from videovector_adapters.extras import requires
+
+requires("openai", "openai")
+
+from videovector_adapters.openai.documents import OpenAIDocuments  # noqa: E402 - says first what is missing
+from videovector_adapters.openai.endpoint import Endpoint  # noqa: E402 - says first what is missing
 
 __all__ = ["Endpoint", "OpenAIDocuments"]

@@ -8,3 +8,9 @@ dimensions that the point has no vector in).
 A point is written to the main part first and removed from it last, so the main part always knows every id that any
 other part has: `versions` and `count` read it alone.
 """
+
+from __future__ import annotations
+
+from videovector_adapters.extras import requires
+
+requires("qdrant", "qdrant_edge", "qdrant_client", "msgspec")
