@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from litestar import Request, Response, delete, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.response import Stream
 
 from videovector_core.access.model import Caller, Scope
@@ -22,13 +22,12 @@ from videovector_core.segments.model import Segmentation
 from videovector_http.context import Context
 from videovector_http.gate import PUBLIC
 from videovector_http.markers import marked
-from videovector_http.paging import Limit, LongLimit
+from videovector_http.paging import Cursor, Limit, SomeLimit
 from videovector_http.ranges import served_range
 from videovector_http.receipts import Receipts
 from videovector_http.render import Render, deletion
 from videovector_http.uploads import upload
 from videovector_http.wire import media as wire
-from videovector_http.wire.common import SegmentDuration
 from videovector_http.wire.convert import out, rfc3339
 from videovector_http.wire.envelopes import Page
 from videovector_http.wire.imports import UploadJob
@@ -82,8 +81,8 @@ async def list_segments(
     caller: NamedDependency[Caller],
     run_id: FromQuery[str | None] = None,
     latest_run: FromQuery[bool] = False,
-    limit: FromQuery[Limit] = 50,
-    cursor: FromQuery[str | None] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Page[Segment]:
     """List segments: of one run, of the newest run, or of the newest searchable one."""
     bound = ("segments", caller.user_id, video_id, run_id, latest_run)
@@ -101,7 +100,7 @@ async def list_runs(
     video_id: FromPath[str],
     context: NamedDependency[Context],
     caller: NamedDependency[Caller],
-    limit: FromQuery[LongLimit | None] = None,
+    limit: SomeLimit = None,
 ) -> list[PromptRun]:
     """List the runs that touched a media item, newest first."""
     page = await context.vv.runs.page(caller, video_id=video_id, limit=limit or 100_000)
@@ -113,8 +112,8 @@ async def list_runs(
 async def list_playground(
     context: NamedDependency[Context],
     caller: NamedDependency[Caller],
-    limit: FromQuery[Limit] = 50,
-    cursor: FromQuery[str | None] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Page[wire.Video]:
     """List the caller's media that lie in no index, newest first."""
     bound = ("playground", caller.user_id)
@@ -249,6 +248,10 @@ async def stream(
         return Response(await media.gif(caller, owner), media_type="image/gif", headers=_PRIVATE)
     if kind == "poster":
         return Response(await media.poster(caller, owner), media_type="image/jpeg", headers=_PRIVATE)
+    if kind == "frame":
+        video_id, _, second = owner.partition("@")
+        picture = await media.frame(caller, video_id, float(second))
+        return Response(picture, media_type="image/jpeg", headers=_PRIVATE)
     if kind == "segment-gif":
         return Response(await media.segment_gif(caller, owner), media_type="image/gif", headers=_PRIVATE)
     item = (await media.segment(caller, owner))[1] if kind == "segment" else await media.get(caller, owner)
@@ -275,7 +278,7 @@ async def process(
     video_id: FromPath[str],
     context: NamedDependency[Context],
     caller: NamedDependency[Caller],
-    segment_duration: FromQuery[SegmentDuration] = 10,
+    segment_duration: Annotated[int, QueryParameter(ge=1, le=300, description="Whole seconds.")] = 10,
     prompt_id: FromQuery[str | None] = None,
 ) -> wire.ProcessingStartedResponse:
     """Run a prompt over one media item in slices of equal length; an older way to start a run."""

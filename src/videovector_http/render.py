@@ -140,7 +140,7 @@ class Render:
         shows = item.media_type is not MediaType.AUDIO
         return segments_wire.Segment(
             **{
-                **self._links(item, segment.segment_id),
+                **self.links(item, segment.segment_id),
                 **out_fields(found),
                 "segment_id": segment.segment_id,
                 "video_id": segment.video_id,
@@ -174,7 +174,7 @@ class Render:
             transcription_succeeded=row.transcription,
             image_embedding_succeeded=row.image_embedding,
             **self._marked(f"segment:{row.segment_id}:{run.run_id}"),
-            **self._links(item, row.segment_id),
+            **self.links(item, row.segment_id),
         )
 
     def video_result(self, item: MediaItem, run: Run, row: VideoResult) -> results_wire.PromptRunVideoResult:
@@ -207,7 +207,7 @@ class Render:
     def hit(self, hit: Hit, shape: type[search_wire.SearchResult] = search_wire.SearchResult, **more: Any) -> Any:
         """Write a hit."""
         row, item, run = hit.result, hit.item, hit.run
-        links = self._links(item, row.segment_id) if row is not None else {}
+        links = self.links(item, row.segment_id) if row is not None else {}
         document = hit.metadata
         fields = {field.path: field.score for field in reversed(hit.fields)}
         return shape(
@@ -330,7 +330,8 @@ class Render:
             "extracted_metadata_markers": fields,
         }
 
-    def _links(self, item: MediaItem, segment_id: str) -> dict[str, Any]:
+    def links(self, item: MediaItem, segment_id: str) -> dict[str, Any]:
+        """Return the links of a segment and their durable counterparts."""
         shows = item.media_type is not MediaType.AUDIO
         folder = item.uri.rsplit("/", 1)[0]
         return {

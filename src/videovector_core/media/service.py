@@ -135,6 +135,11 @@ class Media:
         item = await self.get(caller, video_id)
         return await self.decoder.thumbnail(item.sha256, item.duration / 10)
 
+    async def frame(self, caller: Caller, video_id: str, second: float) -> bytes:
+        """Return a JPEG of what an item shows at a second."""
+        item = await self.get(caller, video_id)
+        return await self.decoder.thumbnail(item.sha256, second)
+
     async def _probed(self, blob: Blob) -> Probe:
         if not blob.size:
             raise Invalid("The file is empty; upload one that holds media.", code="validation_empty_file")

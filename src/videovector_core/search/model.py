@@ -45,6 +45,8 @@ class Hit:
     text_rank: int | None = None
     image_rank: int | None = None
     image_time: float | None = None
+    preview: SegmentResult | None = None
+    """Of a media-level hit: a segment to show for it."""
 
     @property
     def result_id(self) -> str:

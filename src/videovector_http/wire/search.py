@@ -201,6 +201,7 @@ class FilterSearch(Body):
         | None
     ) = None
     none_of: Annotated[list[FilterCondition], Meta(max_length=4, description="And none of these.")] | None = None
+    start_after: Annotated[Any, Meta(description="Retired and refused; use `cursor`.")] = UNSET
 
 
 class TextSearch(Body):
