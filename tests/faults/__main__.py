@@ -55,7 +55,9 @@ def main() -> int:
     sys.stdout.write("\n| promise | trials | of all | violations |\n|---|---|---|---|\n")
     for name in chosen:
         series = kept[name]
-        row = (modules[name].PROMISE, series.trials - before[name], series.trials, len(series.broken))
+        remark = getattr(modules[name], "remark", None)  # a measured value that belongs to the promise
+        promise = f"{modules[name].PROMISE} ({remark()})" if remark else modules[name].PROMISE
+        row = (promise, series.trials - before[name], series.trials, len(series.broken))
         sys.stdout.write("| {} | {} | {} | {} |\n".format(*row))
     return int(any(kept[name].broken for name in chosen))
 
