@@ -6,6 +6,7 @@ refused by Python when it asks for a second file.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -59,7 +60,9 @@ class Bytes:
         return self._file.read(count)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move to `offset` and return where that is."""
+        """Move to `offset` and return where that is; a place before the beginning is an error of the decoder's kind."""
+        if whence == os.SEEK_SET and offset < 0:
+            return -errno.EINVAL
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:
