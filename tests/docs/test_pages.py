@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import PAGES, ROOT, Block, blocks
+from tests.server import Server
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-EXAMPLES = [block for page in PAGES for block in blocks(page) if block.language == "python"]
+PYTHON = [block for page in PAGES for block in blocks(page) if block.language == "python"]
+EXAMPLES = [block for block in PYTHON if block.remark != "server"]
+CLIENTS = [block for block in PYTHON if block.remark == "server"]
 
 
 def anchors(page: Path) -> set[str]:
@@ -51,10 +54,22 @@ def test_examples_run(block: Block, tmp_path: Path) -> None:
     if block.remark.startswith("no-run:"):
         compile(block.text, str(block), "exec")
         return
+    run(block, tmp_path)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("block", [pytest.param(block, id=str(block)) for block in CLIENTS])
+def test_examples_of_clients_run(block: Block, tmp_path: Path, server: Server) -> None:
+    """Every example that needs a server runs against one, with its address and a key in the environment."""
+    run(block, tmp_path, KEY=server.key, BASE_URL=f"{server.url}/api/v2")
+
+
+def run(block: Block, place: Path, **environment: str) -> None:
+    """Run an example by itself, warnings as errors."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", block.text],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=place,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         capture_output=True,
         text=True,
         timeout=120,
