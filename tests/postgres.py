@@ -57,11 +57,12 @@ def postgres_dsn(postgres_server: str) -> Iterator[str]:
     drop(postgres_server, dsn)
 
 
-def fresh(server: str) -> str:
-    """Make a migrated, empty database and return its DSN (some 50 ms)."""
+def fresh(server: str, *, migrated: bool = True) -> str:
+    """Make an empty database and return its DSN (some 50 ms); `migrated` says whether it has the tables."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE} STRATEGY file_copy")
+        template = _TEMPLATE if migrated else "template1"
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     return make_conninfo(server, dbname=name)
 
 
@@ -75,11 +76,10 @@ def drop(server: str, dsn: str) -> None:
 def wipe(dsn: str) -> None:
     """Empty every table of a database, quicker than making a new one."""
     with psycopg.connect(dsn) as connection:
-        tables = connection.execute(
-            "SELECT relname FROM pg_stat_user_tables WHERE relname <> 'migrations' AND n_live_tup + n_tup_ins > 0"
-        ).fetchall()
+        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
         for (table,) in tables:
-            connection.execute(f"DELETE FROM {table}")
+            if table != "migrations":
+                connection.execute(f"DELETE FROM {table}")
 
 
 def _make_template(server: str) -> None:

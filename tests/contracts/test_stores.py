@@ -18,6 +18,7 @@ from videovector_core.testing.stores_models import CacheContract, DeletionContra
 from videovector_core.testing.stores_room import Room
 from videovector_core.testing.stores_runs import CallContract, ResultContract, RunContract
 from videovector_core.testing.stores_transactions import TransactionContract
+from videovector_core.testing.stores_usage import MarkerContract, UsageContract
 from videovector_core.testing.stores_work import WorkContract
 
 
@@ -38,6 +39,8 @@ class Everything(
     CacheContract,
     EmbeddingContract,
     DeletionContract,
+    MarkerContract,
+    UsageContract,
 ):
     """All that a database promises."""
 

@@ -40,7 +40,6 @@ from videovector_core.access.ratelimit import Grant, Limits, Returned, Standing
 from videovector_core.ports import Ids
 
 _PATIENCE: Final = 10.0
-"""Seconds to wait for a free connection before saying that the database is away."""
 
 
 @define
@@ -102,8 +101,10 @@ class Database:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def open(cls, dsn: str, ids: Ids, *, size: int = 10) -> AsyncIterator[Database]:
+    async def open(cls, dsn: str, ids: Ids, *, size: int = 10, patience: float = _PATIENCE) -> AsyncIterator[Database]:
         """Connect to a database that was migrated; at most `size` transactions run at once.
+
+        Whoever finds no free connection within `patience` seconds is told that the database is away.
 
         Raises:
             Unavailable: the database does not answer.
@@ -113,7 +114,7 @@ class Database:
             min_size=1,
             max_size=size,
             open=False,
-            timeout=_PATIENCE,
+            timeout=patience,
             reconnect_timeout=2.0,  # the next request tries again; a longer one would wait longer and longer
             max_idle=120.0,
             configure=_configure,
@@ -122,7 +123,7 @@ class Database:
         )
         try:
             with translated():
-                await pool.open(wait=True, timeout=_PATIENCE)
+                await pool.open(wait=True, timeout=patience)
             async with PgDoorbell(dsn).open() as doorbell:
                 yield cls(pool, doorbell, ids)
         finally:

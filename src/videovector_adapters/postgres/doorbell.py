@@ -35,6 +35,7 @@ class PgDoorbell:
     _waiting: dict[str, set[asyncio.Event]] = field(factory=dict, init=False)
     _unsent: set[str] = field(factory=set, init=False)
     _rung: asyncio.Event = field(factory=asyncio.Event, init=False)
+    _listens: asyncio.Event = field(factory=asyncio.Event, init=False)
 
     def ring(self, topic: str) -> None:
         self._wake(topic)
@@ -62,6 +63,8 @@ class PgDoorbell:
         """Listen to other processes, and tell them, for as long as the context lasts."""
         tasks = [asyncio.create_task(self._kept(part)) for part in (self._listening, self._sending)]
         try:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._listens.wait(), _AGAIN)
             yield self
         finally:
             for task in tasks:
@@ -85,6 +88,7 @@ class PgDoorbell:
         await connection.execute(f"LISTEN {_CHANNEL}")
         for topic in list(self._waiting):  # whoever waited while nobody listened looks once for himself
             self._wake(topic)
+        self._listens.set()
         async for message in connection.notifies():
             origin, _, topic = message.payload.partition(" ")
             if origin != self.origin:

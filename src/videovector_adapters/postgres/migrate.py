@@ -79,6 +79,8 @@ async def migrate(dsn: str, migrations: Sequence[Migration] | None = None) -> li
 
 def _missing(steps: Sequence[Migration], applied: dict[int, tuple[str, str]]) -> list[Migration]:
     known = {step.number: step for step in steps}
+    if len(known) < len(steps):
+        raise Conflict("Two migrations have the same number; rename the newer one.", code="conflict_migrations")
     for number, (name, checksum) in sorted(applied.items()):
         step = known.get(number)
         if step is None:

@@ -108,7 +108,7 @@ class Shape(Generic[T]):
 
     def arrays(self, rows: Sequence[T]) -> list[list[Any]]:
         """Return the parameters of `insert_many`."""
-        return [[self._flat(name, getattr(row, name)) for row in rows] for name in self.names]
+        return [self._column(name, [getattr(row, name) for row in rows]) for name in self.names]
 
     def made(self, names: Sequence[str], values: Sequence[Any]) -> T:
         """Make a value of a row."""
@@ -129,12 +129,13 @@ class Shape(Generic[T]):
             return document(value)
         return list(value) if isinstance(value, tuple | list) else value
 
-    def _flat(self, name: str, value: Any) -> Any:
-        if value is None:
-            return None
+    def _column(self, name: str, values: list[Any]) -> list[Any]:
+        """Give the values of a column one type, as an array needs it."""
         if name in self.documents:
-            return encoded(value)
-        return float(value) if self._type(name) == "double precision" else value  # an array holds one type
+            return [None if value is None else encoded(value) for value in values]
+        if self._type(name) == "double precision":
+            return [None if value is None else float(value) for value in values]
+        return values
 
     def _type(self, name: str) -> str:
         told = str(attrs.fields_dict(self.kind)[name].type)  # type: ignore[arg-type]  # every kind is an attrs class

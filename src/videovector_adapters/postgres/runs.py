@@ -9,9 +9,9 @@ from typing import Any, Final
 from attrs import define
 
 from videovector_adapters.postgres.rows import Session, Shape, before, beyond
-from videovector_core.signals import MediaType
 from videovector_core.page import After
 from videovector_core.runs.model import Outcome, Run, RunCounts, RunMedium
+from videovector_core.signals import MediaType
 
 _MOMENTS: Final = ("created_at", "updated_at")
 _PLAYGROUND: Final = ""
