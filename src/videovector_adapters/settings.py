@@ -35,15 +35,13 @@ class Settings(BaseSettings):
     openai_base_url: str | None = Field(None, description="Any OpenAI-compatible endpoint (none).")
     openai_api_key: SecretStr | None = Field(None, description="Key of that endpoint.")
     extraction_model: str = Field("local", description="`local` or `openai:NAME`.")
-    transcription_model: str = Field("local", description="`local`, `openai:NAME`, or `none` to write nothing down.")
-    text_embedding_model: str = Field("local", description="`local` or `openai:NAME`.")
-    image_embedding_model: str = Field(
-        "local", description="`local`, `openai:NAME`, or `none` for no search by picture."
-    )
+    transcription_model: str = Field("local", description="`local`, or `none` to write nothing down.")
+    text_embedding_model: str = Field("local", description="`local`.")
+    image_embedding_model: str = Field("local", description="`local`, or `none` for no search by picture.")
     picture_model: Literal["local", "none"] = Field(
         "local", description="What reads text and names things in pictures: `local` or `none`."
     )
-    chat_model: str = Field("local", description="`local` or `openai:NAME`.")
+    chat_model: str = Field("local", description="`local`.")
     model_dir: Path | None = Field(None, description="Directory with weights of your own.")
     models: dict[str, Any] = Field(
         default_factory=dict, description="API model name to endpoint, model, limits, prices."

@@ -49,6 +49,16 @@ log = logging.getLogger(__name__)
 _WATCH_SECONDS: Final = 1.0
 
 
+_ON_THIS_MACHINE: Final = {
+    "transcription_model": ("local", "none"),
+    "text_embedding_model": ("local",),
+    "image_embedding_model": ("local", "none"),
+    "picture_model": ("local", "none"),
+    "chat_model": ("local",),
+}
+"""What these settings may say until endpoints do this work as well."""
+
+
 @frozen
 class SystemClock:
     """`Clock` of this machine."""
@@ -192,14 +202,12 @@ def _pepper(settings: Settings) -> Secret:
 
 async def _vectors(settings: Settings, stack: contextlib.AsyncExitStack, *, owns_engine: bool | None) -> VectorIndex:
     if settings.qdrant_url is not None:
-        from qdrant_client import AsyncQdrantClient  # noqa: PLC0415 - takes a second to import, and is needed only here
-
-        from videovector_adapters.qdrant.server import QdrantVectors  # noqa: PLC0415 - as above
+        from videovector_adapters.qdrant import server as remote  # noqa: PLC0415 - its client takes a second to import
 
         key = settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None
-        client = AsyncQdrantClient(settings.qdrant_url, api_key=key)
-        stack.push_async_callback(client.close)
-        return QdrantVectors(client)
+        cluster = remote.QdrantVectors(remote.connect(settings.qdrant_url, key))
+        stack.push_async_callback(cluster.close)
+        return cluster
     directory = settings.data_dir.absolute() / "vectors"
     socket = directory / "engine.sock"
     if owns_engine is None:
@@ -226,10 +234,14 @@ async def _answers(socket: Path) -> bool:
 
 
 def _models(settings: Settings, stack: contextlib.AsyncExitStack) -> Models:
-    weights = Weights(settings.model_dir) if settings.model_dir else Weights()
+    for name, either in _ON_THIS_MACHINE.items():
+        if getattr(settings, name) not in either:
+            raise WrongSetting(f"VIDEOVECTOR_{name.upper()} is wrong: say {' or '.join(either)}.")
+    weights = Weights(settings.model_dir)
     text = LocalTextEmbedder(weights)
-    images = None if settings.image_embedding_model == "none" else LocalImageEmbedder(weights)
-    pictures = None if settings.picture_model == "none" else LocalPictureReader(weights)
+    images = None if settings.image_embedding_model == "none" else LocalImageEmbedder(weights, text)
+    vision = images.vision if images is not None else None
+    pictures = None if settings.picture_model == "none" else LocalPictureReader(weights, vision)
     transcriber = None if settings.transcription_model == "none" else LocalTranscriber(weights)
     documents = _documents(settings) or ExtractiveExtractor(text)
     for part in (text, images, pictures, transcriber):

@@ -96,6 +96,7 @@ class VideoVector:
     usage: Usage = field(init=False)
     streams: Streams = field(init=False)
     checker: Checker = field(init=False)
+    relay: Relay = field(init=False)
     kinds: Mapping[str, Kind[Tx]] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -111,6 +112,7 @@ class VideoVector:
         self.deletions = Deletions(begin, p.clock, p.ids, p.blobs, p.vectors)
         self.streams = Streams(begin, p.clock, p.doorbell, self.stream_pace)
         self.checker = Checker(begin, p.vectors)
+        self.relay = Relay(begin, p.vectors)
         self.markers = Markers(begin, p.clock, p.ids, TARGETS)
         self.usage = Usage(begin, p.clock)
         self.kinds = self._kinds(begin)
@@ -126,7 +128,7 @@ class VideoVector:
         vectorizer = Vectorizer(begin, p.models)
         work = Pipeline(begin, p.clock, p.ids, gatherer, asker, vectorizer)
         synthesis = Synthesis(begin, p.clock, p.ids, asker, vectorizer)
-        settling = Settling(begin, p.clock, Relay(begin, p.vectors))
+        settling = Settling(begin, p.clock, self.relay)
         kinds: tuple[Kind[Tx], ...] = (
             Kind(pipeline.MEDIUM, work.medium, work.medium_lost, concurrency=most.media, promise_seconds=600),
             Kind(pipeline.SEGMENT, work.segment, work.segment_lost, concurrency=most.segments),

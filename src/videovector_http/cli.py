@@ -1,4 +1,4 @@
-"""The command line: `videovector serve | worker | migrate | keys | token | check | demo | openapi`."""
+"""The command line: `videovector serve | worker | migrate | keys | token | check | reindex | demo | openapi`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
+
+from tqdm import tqdm
 
 from videovector_adapters import wiring
 from videovector_adapters.settings import Settings, WrongSetting
@@ -93,6 +95,18 @@ async def check(settings: Settings, _: argparse.Namespace) -> int:
     return 0 if report.clean else 1
 
 
+async def reindex(settings: Settings, _: argparse.Namespace) -> int:
+    """Tell the vector engine everything anew from the embedding rows; no model is called."""
+    async with wiring.build(settings, owns_engine=None) as vv:
+        owed = await vv.checker.reindex()
+        with tqdm(total=owed, unit="point", disable=not sys.stderr.isatty()) as bar:
+            async for paid in vv.relay.pay_all():
+                bar.update(paid)
+        report = await vv.checker.check()
+    print(report.sentence)  # noqa: T201 - the answer of the command
+    return 0 if report.clean else 1
+
+
 async def openapi(settings: Settings, _: argparse.Namespace) -> int:
     """Print the OpenAPI document."""
     print(serving.openapi(settings))  # noqa: T201 - the answer of the command
@@ -122,6 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     add("worker", worker).add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     add("migrate", migrate)
     add("check", check)
+    add("reindex", reindex)
     add("openapi", openapi)
     add("demo", demo).add_argument("files", nargs="*", metavar="FILE", help="your own video, audio or image files")
     keys = commands.add_parser("keys", help="Make API keys.").add_subparsers(required=True, metavar="COMMAND")

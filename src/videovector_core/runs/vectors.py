@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Final, Protocol
 
 from attrs import evolve, frozen
@@ -96,6 +96,17 @@ class Relay:
 
     begin: Begin[SearchTx]
     engine: VectorIndex
+
+    async def pay_all(self) -> AsyncIterator[int]:
+        """Pay what is owed for all runs, and say after each batch how many points it had."""
+        while True:
+            async with self.begin() as tx:
+                indebted = await tx.embeddings.indebted(limit=100)
+            if not indebted:
+                return
+            for _, run_id in indebted:
+                while paid := await self.pay(run_id):
+                    yield paid
 
     async def pay(self, run_id: str) -> int:
         """Write and delete one batch of a run's points; return how many there were, 0 when nothing is owed."""
