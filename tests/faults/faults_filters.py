@@ -1,0 +1,45 @@
+"""Conditions have one meaning: the pure evaluator, the store in memory and PostgreSQL give the same results."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from random import Random
+
+from tests.postgres import QUICK
+from tests.search import conditions
+from videovector_adapters import memory
+from videovector_adapters.memory.parts import CountingIds, MemoryDoorbell
+from videovector_adapters.postgres.database import Database
+from videovector_adapters.postgres.embedded import EmbeddedPostgres
+from videovector_adapters.postgres.migrate import migrate
+
+PROMISE = "filters: 2,000 random filters over 60 random documents give one answer, in one order, in every store"
+DOCUMENTS, FILTERS = 60, 2000
+
+
+async def trial(seed: int) -> str | None:
+    """Compare the stores over one set of documents; return what differs, or nothing."""
+    with tempfile.TemporaryDirectory(prefix="videovector-pg-") as folder:
+        root = Path(folder)
+        root.chmod(0o711)
+        server = EmbeddedPostgres(root / "data", QUICK, root=root / "root")
+        dsn = server.start()
+        try:
+            await migrate(dsn)
+            async with Database.open(dsn, CountingIds(), size=2) as database:
+                return await _compared(database, Random(seed))
+        finally:
+            server.stop()
+
+
+async def _compared(database: Database, random: Random) -> str | None:
+    stores = [memory.Database(CountingIds(), MemoryDoorbell()).begin, database.begin]
+    documents = [conditions.document(random) for _ in range(DOCUMENTS)]
+    for begin in stores:
+        await conditions.fill(begin, documents)
+    for _ in range(FILTERS):
+        problem = await conditions.differences(stores, conditions.wanted(random), len(documents))
+        if problem is not None:
+            return problem
+    return None
