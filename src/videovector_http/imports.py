@@ -11,7 +11,7 @@ from videovector_core.errors import Invalid
 from videovector_core.imports.model import JobStatus
 from videovector_core.imports.service import JobView
 from videovector_http.context import Context
-from videovector_http.paging import Limit, LongLimit
+from videovector_http.paging import Cursor, Limit, LongLimit
 from videovector_http.render import Render, output, source
 from videovector_http.wire import imports as wire
 
@@ -22,7 +22,7 @@ async def list_jobs(
     caller: NamedDependency[Caller],
     status: FromQuery[str | None] = None,
     index_id: FromQuery[str | None] = None,
-    limit: FromQuery[LongLimit] = 200,
+    limit: LongLimit = 200,
 ) -> list[wire.ImportJob]:
     """List import jobs, newest first."""
     if status is not None and status.lower() not in set(JobStatus):
@@ -45,8 +45,8 @@ async def list_outputs(
     job_id: FromPath[str],
     context: NamedDependency[Context],
     caller: NamedDependency[Caller],
-    limit: FromQuery[Limit] = 100,
-    cursor: FromQuery[str | None] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
 ) -> wire.ImportOutputsPage:
     """List the media that a job made, by source."""
     bound = ("outputs", caller.user_id, job_id)
@@ -61,8 +61,8 @@ async def list_files(
     job_id: FromPath[str],
     context: NamedDependency[Context],
     caller: NamedDependency[Caller],
-    limit: FromQuery[Limit] = 100,
-    cursor: FromQuery[str | None] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
     failed_only: FromQuery[bool] = False,
 ) -> wire.ImportFilesPage:
     """List the files that a job reads."""

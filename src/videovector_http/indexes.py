@@ -10,7 +10,7 @@ from videovector_core.access.model import Caller, Scope
 from videovector_core.errors import Gone
 from videovector_http.context import Context
 from videovector_http.markers import marked
-from videovector_http.paging import Limit
+from videovector_http.paging import Cursor, Limit
 from videovector_http.render import deletion
 from videovector_http.wire import indexes as wire
 from videovector_http.wire.convert import out
@@ -48,8 +48,8 @@ async def list_videos(
     index_id: FromPath[str],
     context: NamedDependency[Context],
     caller: NamedDependency[Caller],
-    limit: FromQuery[Limit] = 50,
-    cursor: FromQuery[str | None] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Page[Video]:
     """List the media of an index, newest first."""
     bound = ("index videos", caller.user_id, index_id)
@@ -66,8 +66,8 @@ async def list_runs(
     index_id: FromPath[str],
     context: NamedDependency[Context],
     caller: NamedDependency[Caller],
-    limit: FromQuery[Limit] = 50,
-    cursor: FromQuery[str | None] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Page[PromptRun]:
     """List the runs that touched media of an index, newest first."""
     bound = ("index runs", caller.user_id, index_id)

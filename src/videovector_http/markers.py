@@ -11,7 +11,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from videovector_core.access.model import Caller, Scope
 from videovector_core.markers import Place, Target
 from videovector_http.context import Context
-from videovector_http.paging import Limit
+from videovector_http.paging import Cursor, Limit
 from videovector_http.render import Render
 from videovector_http.wire import markers as wire
 from videovector_http.wire.convert import out
@@ -24,8 +24,8 @@ async def list_markers(
     caller: NamedDependency[Caller],
     target_type: FromQuery[wire.TargetType | None] = None,
     target_id: FromQuery[str | None] = None,
-    limit: FromQuery[Limit] = 50,
-    cursor: FromQuery[str | None] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Page[wire.Marker]:
     """List the caller's markers, newest first: all, those of one type of target, or those of one target."""
     bound = ("markers", caller.user_id, target_type, target_id)

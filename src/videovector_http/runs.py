@@ -14,7 +14,7 @@ from videovector_core.runs.service import Target
 from videovector_core.segments.model import Segmentation
 from videovector_http.context import Context
 from videovector_http.markers import marked
-from videovector_http.paging import Limit, LongLimit
+from videovector_http.paging import Cursor, Limit, LongLimit
 from videovector_http.render import Render, llm_call, manifest, retry
 from videovector_http.wire import results as results_wire
 from videovector_http.wire import runs as wire
@@ -49,7 +49,7 @@ async def estimate(
 
 @get("/prompt-runs", opt={"scope": Scope.READ})
 async def list_runs(
-    context: NamedDependency[Context], caller: NamedDependency[Caller], limit: FromQuery[LongLimit] = 200
+    context: NamedDependency[Context], caller: NamedDependency[Caller], limit: LongLimit = 200
 ) -> list[wire.PromptRun]:
     """List runs, newest first."""
     page = await context.vv.runs.page(caller, limit=limit)
@@ -81,8 +81,8 @@ async def list_results(
     video_id: FromQuery[str],
     context: NamedDependency[Context],
     caller: NamedDependency[Caller],
-    limit: FromQuery[Limit] = 50,
-    cursor: FromQuery[str | None] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Page[results_wire.SegmentRunResult]:
     """List what a run found in one media item, in order of time."""
     bound = ("results", caller.user_id, run_id, video_id)

@@ -8,8 +8,7 @@ from typing import Annotated, Any, TypeAlias
 
 from litestar import get
 from litestar.di import NamedDependency
-from litestar.params import FromQuery
-from msgspec import Meta
+from litestar.params import FromQuery, QueryParameter
 
 from videovector_core.access.model import Caller, Scope
 from videovector_core.errors import Invalid
@@ -20,9 +19,9 @@ from videovector_http.gate import PUBLIC
 from videovector_http.wire import usage as wire
 from videovector_http.wire.convert import out, rfc3339
 
-Periods: TypeAlias = Annotated[int, Meta(ge=1, le=120, description="Months at the most.")]
-Rows: TypeAlias = Annotated[int, Meta(ge=1, le=1000, description="Rows at the most.")]
-Moment: TypeAlias = Annotated[str, Meta(max_length=40, description="ISO 8601 date or time.", examples=["2026-01-01"])]
+Periods: TypeAlias = Annotated[int, QueryParameter(ge=1, le=120, description="Months at the most.")]
+Rows: TypeAlias = Annotated[int, QueryParameter(ge=1, le=1000, description="Rows at the most.")]
+Moment: TypeAlias = Annotated[str | None, QueryParameter(max_length=40, description="A date or time in ISO 8601.")]
 
 
 @get("/usage", opt={"scope": Scope.READ})
@@ -36,9 +35,9 @@ async def current(context: NamedDependency[Context], caller: NamedDependency[Cal
 async def history(
     context: NamedDependency[Context],
     caller: NamedDependency[Caller],
-    start_date: FromQuery[Moment | None] = None,
-    end_date: FromQuery[Moment | None] = None,
-    limit: FromQuery[Periods] = 12,
+    start_date: Moment = None,
+    end_date: Moment = None,
+    limit: Periods = 12,
 ) -> wire.UsageHistory:
     """Return the months before this one in which anything was counted, newest first."""
     found = await context.vv.usage.history(
@@ -52,9 +51,9 @@ async def details(
     context: NamedDependency[Context],
     caller: NamedDependency[Caller],
     metric_type: FromQuery[str | None] = None,
-    start_date: FromQuery[Moment | None] = None,
-    end_date: FromQuery[Moment | None] = None,
-    limit: FromQuery[Rows] = 100,
+    start_date: Moment = None,
+    end_date: Moment = None,
+    limit: Rows = 100,
 ) -> list[wire.UsageDetail]:
     """Return what was counted one by one, newest first."""
     found = await context.vv.usage.details(
@@ -71,8 +70,8 @@ async def details(
 async def breakdown(
     context: NamedDependency[Context],
     caller: NamedDependency[Caller],
-    start_date: FromQuery[Moment | None] = None,
-    end_date: FromQuery[Moment | None] = None,
+    start_date: Moment = None,
+    end_date: Moment = None,
 ) -> wire.UsageBreakdown:
     """Return the sums of a stretch of time, by metric."""
     period = await context.vv.usage.of(caller, _moment("start_date", start_date), _moment("end_date", end_date))

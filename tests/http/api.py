@@ -32,6 +32,7 @@ class Api:
     key: str
     tokens: Tokens
     app: Outer
+    context: Context
 
     async def as_user(self, name: str, *scopes: str) -> dict[str, str]:
         """Return the headers of another user's key."""
@@ -69,7 +70,7 @@ async def serving(*, about: Mapping[str, Any] | None = None, **instead: Any) -> 
         async with httpx.AsyncClient(
             transport=transport, base_url="http://testserver/api/v2", headers=headers, timeout=30
         ) as client:
-            yield Api(vv, client, user.user_id, secret.reveal(), tokens, app)
+            yield Api(vv, client, user.user_id, secret.reveal(), tokens, app, context)
     finally:
         stop.set()
         await engine

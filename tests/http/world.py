@@ -1,0 +1,63 @@
+"""One account with one of everything, for tests that need ids that exist."""
+
+from __future__ import annotations
+
+from attrs import define
+
+from tests.http.api import Api
+from videovector_adapters.memory.models import toy
+from videovector_core.access.model import Caller
+
+CLIP = toy(duration=30, cuts=[10, 20], speech=[[1, 4, "ask not what your country can do"]])
+SCHEMA = {"type": "object", "properties": {"headline": {"type": "string"}}}
+PROMPT = {"name": "Scene", "prompt_text": "Say what is seen here.", "json_schema": SCHEMA}
+
+
+@define
+class Ids:
+    """The ids of one account's things."""
+
+    index: str
+    video: str
+    segment: str
+    prompt: str
+    run: str
+    job: str
+    marker: str
+    key: str
+    retry: str = "retry_" + "0" * 32
+    uri: str = "gs://videovector/none/original"
+
+    @property
+    def result(self) -> str:
+        """The id of the result of the segment."""
+        return f"segment:{self.segment}:{self.run}"
+
+    def strange(self) -> Ids:
+        """Return ids of the same shape that belong to nobody."""
+        return Ids(**{name: _strange(getattr(self, name)) for name in self.__annotations__})
+
+
+def _strange(text: str) -> str:
+    if text.startswith("gs://"):
+        return text.replace("vid_", "vid_f", 1)[: len(text)]
+    head, _, tail = text.rpartition("_")
+    return f"{head}_{'f' * len(tail)}"
+
+
+async def populated(api: Api) -> Ids:
+    """Make one of everything for the owner."""
+    client = api.client
+    index = (await client.post("/indexes", json={"name": "films"})).json()["index_id"]
+    files = {"file": ("a.mp4", CLIP, "video/mp4")}
+    job = (await client.post("/videos/upload", files=files, data={"title": "A", "index_id": index})).json()
+    prompt = (await client.post("/prompts", json=PROMPT)).json()["prompt_id"]
+    body = {"prompt_id": prompt, "target": {"type": "index", "index_id": index}}
+    run = (await client.post("/prompt-runs/execute", json=body)).json()["run_id"]
+    await api.finished(run)
+    video = job["video_id"]
+    segment = (await client.get(f"/videos/{video}/segments", params={"run_id": run})).json()["data"][0]["segment_id"]
+    marker = {"target_type": "video", "target_id": video, "color": "red"}
+    marked = (await client.put("/markers", json=marker)).json()["marker_id"]
+    key, _ = await api.vv.access.create_key(Caller(api.user_id), name="k")
+    return Ids(index, video, segment, prompt, run, job["job_id"], marked, key.key_id, uri=job["video_uri"])
