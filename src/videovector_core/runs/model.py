@@ -339,13 +339,13 @@ def run_outcome(run: Run, counts: RunCounts) -> RunStatus:
     """Decide how a run ended (semantics 7.1).
 
     Everything that was asked for succeeded: completed. Some segment has its fields but anything failed: completed with
-    failures. No segment has its fields: failed. A wish to stop that was honoured: cancelled, whatever was finished.
+    failures. No segment has its fields: failed. Asked to stop: cancelled, whatever was finished.
     """
+    if run.stopping:
+        return RunStatus.CANCELLED
     cancelled = counts.segments.get(Outcome.CANCELLED, 0) + sum(
         count for (_, outcome), count in counts.media.items() if outcome is Outcome.CANCELLED
     )
-    if run.stopping and cancelled:
-        return RunStatus.CANCELLED
     flawed = (
         counts.incomplete_segments
         or counts.segments.get(Outcome.FAILED, 0)

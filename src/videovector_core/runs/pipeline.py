@@ -44,7 +44,7 @@ from videovector_core.segments.model import Segment, SegmentSet
 from videovector_core.segments.ports import SegmentsTx
 from videovector_core.signals import MediaType
 from videovector_core.usage import PROCESSED, SEGMENTS, Count
-from videovector_core.work import Lease, NewWork, WorkItem, WorkTx
+from videovector_core.work import Lease, NewWork, WorkItem, WorkTx, as_failure
 
 MEDIUM: Final = "run.medium"
 SEGMENT: Final = "run.segment"
@@ -259,8 +259,8 @@ class Pipeline:
         async with _alive(lease):
             try:
                 evidence = await self.gatherer.evidence(item, result.start, result.end, speech=speech)
-            except ProcessingFailed as failure:
-                if not speech or failure.transient:
+            except VideoVectorError as failure:
+                if not speech or isinstance(failure, Stopped) or as_failure(failure).transient:
                     raise
                 evidence = await self.gatherer.evidence(item, result.start, result.end, speech=False)
                 error = failure.message
@@ -327,8 +327,8 @@ class Pipeline:
         try:
             async with _alive(lease):
                 frames = await self.gatherer.frame_vectors(item, result.start, result.end)
-        except ProcessingFailed as error:
-            if error.transient:
+        except VideoVectorError as error:
+            if as_failure(error).transient:
                 raise
             return FrameVectors(), evolve(result, image_embedding=False, image_embedding_error=error.message)
         return frames, evolve(result, image_embedding=True, image_embedding_error=None)
@@ -363,8 +363,8 @@ class Pipeline:
             return None, None
         try:
             return await self.gatherer.transcript(item, beat), None
-        except ProcessingFailed as error:
-            if error.transient:
+        except VideoVectorError as error:
+            if as_failure(error).transient:
                 raise
             return None, error.message
 
