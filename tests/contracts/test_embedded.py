@@ -185,6 +185,6 @@ async def test_no_mode_outside_the_root_changes(place: Place):
     assert before[data] == 0o700
     async with place.server() as dsn:
         assert modes(watched) == before
-        private = [Path(psycopg.conninfo.conninfo_to_dict(dsn)["host"]), *place.folder.glob("root/*/data")]
+        private = [Path(str(psycopg.conninfo.conninfo_to_dict(dsn)["host"])), *place.folder.glob("root/*/data")]
         assert set(modes(private).values()) == {0o700}
     assert modes(watched) == before

@@ -93,7 +93,7 @@ class TestEvents:
                         if chance.random() < 0.2:
                             raise ZeroDivisionError
 
-        async def read(writers: asyncio.Future[object]) -> None:
+        async def read(writers: asyncio.Future[list[None]]) -> None:
             while True:
                 over = writers.done()
                 async with postgres_room.begin() as tx:
