@@ -31,6 +31,9 @@ from videovector_core.ports import Begin, Doorbell
 log = logging.getLogger(__name__)
 
 DOORBELL: Final = "work"
+WORKER_LOST: Final = "the worker was lost"
+ALONE_SECONDS: Final = 60.0
+"""How long an item that is to run alone waits for the others, at the most."""
 
 
 class WorkState(StrEnum):
@@ -74,6 +77,11 @@ class WorkItem:
     def last_attempt(self) -> bool:
         """Whether there will be no further attempt."""
         return self.attempt >= self.max_attempts
+
+    @property
+    def suspect(self) -> bool:
+        """Whether it may be what kills its workers: it runs its last attempt alone, so that no other item pays for it."""
+        return self.last_attempt and self.attempt > 1 and self.error == WORKER_LOST
 
 
 class WorkStore(Protocol):
@@ -219,6 +227,41 @@ class Pace:
 
 
 @define
+class Turns:
+    """Who may work at the same time: any number of items, or one that is to run alone."""
+
+    sharing: int = 0
+    door: asyncio.Lock = field(factory=asyncio.Lock)
+    left: asyncio.Event = field(factory=asyncio.Event)
+
+    @property
+    def closed(self) -> bool:
+        """Whether an item runs alone, or waits to."""
+        return self.door.locked()
+
+    @contextlib.asynccontextmanager
+    async def share(self) -> AsyncIterator[None]:
+        """Work beside others. To be entered only while nobody is alone."""
+        self.sharing += 1
+        try:
+            yield
+        finally:
+            self.sharing -= 1
+            self.left.set()
+
+    @contextlib.asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """Wait until the others are done, not longer than `ALONE_SECONDS`, and work with nobody beside."""
+        async with self.door:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(ALONE_SECONDS):
+                    while self.sharing:
+                        self.left.clear()
+                        await self.left.wait()
+            yield
+
+
+@define
 class Engine(Generic[Tx]):
     """Claims work, runs it, renews what shows progress, and rescues what was left behind."""
 
@@ -229,6 +272,7 @@ class Engine(Generic[Tx]):
     jitter: random.Random = field(factory=random.Random)
     _running: dict[asyncio.Task[None], str] = field(factory=dict, init=False)
     _slot_free: asyncio.Event = field(factory=asyncio.Event, init=False)
+    _turns: Turns = field(factory=Turns, init=False)
 
     async def run(self, stop: asyncio.Event | None = None) -> None:
         """Work until `stop` is set, then put back what is unfinished."""
@@ -248,6 +292,8 @@ class Engine(Generic[Tx]):
 
     async def claim_once(self) -> int:
         """Claim what there is room for and start it; return how many items were started."""
+        if self._turns.closed:
+            return 0
         busy = list(self._running.values())
         wanted = {name: kind.concurrency - busy.count(name) for name, kind in self.kinds.items()}
         wanted = {name: room for name, room in wanted.items() if room > 0}
@@ -272,7 +318,7 @@ class Engine(Generic[Tx]):
                     )
                     await self._give_up(tx, item, lost)
                 else:
-                    await tx.work.retry(item, seconds=0, error="the worker was lost")
+                    await tx.work.retry(item, seconds=0, error=WORKER_LOST)
         return len(items)
 
     @property
@@ -323,7 +369,7 @@ class Engine(Generic[Tx]):
         kind = self.kinds[item.kind]
         loop = asyncio.get_running_loop()
         lease = Lease(item, self.begin, loop.time() + kind.promise_seconds, self.pace.lease)
-        handler = asyncio.ensure_future(kind.handle(item, lease))
+        handler = asyncio.ensure_future(self._in_turn(kind, item, lease))
         renewing = asyncio.create_task(self._renewing(lease, handler))
         try:
             await handler
@@ -341,6 +387,18 @@ class Engine(Generic[Tx]):
             await self._failed(lease, error)
         finally:
             renewing.cancel()
+
+    async def _in_turn(self, kind: Kind[Tx], work: WorkItem, lease: Lease[Tx]) -> None:
+        if self._turns.closed:
+            # whoever is alone may be about to kill this process: nobody waits for it with an attempt in hand
+            await lease.postpone(self.pace.poll)
+        elif work.suspect:
+            lease.progress(kind.promise_seconds + ALONE_SECONDS)
+            async with self._turns.alone():
+                await kind.handle(work, lease)
+        else:
+            async with self._turns.share():
+                await kind.handle(work, lease)
 
     async def _renewing(self, lease: Lease[Tx], handler: asyncio.Future[None]) -> None:
         loop = asyncio.get_running_loop()
@@ -412,6 +470,6 @@ def as_failure(error: Exception) -> ProcessingFailed:
     if isinstance(error, ProcessingFailed):
         return error
     if isinstance(error, VideoVectorError):
-        transient = error.code in {"service_unavailable", "model_unavailable"}
+        transient = error.code == "service_unavailable"
         return ProcessingFailed(error.message, code=error.code, transient=transient, details=error.details)
     return ProcessingFailed(f"An unexpected error: {type(error).__name__}.", code="internal", transient=True)

@@ -168,4 +168,5 @@ async def _check(connection: AsyncConnection[Any]) -> None:
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
     if poll.poll(0):
+        await connection.close()  # the pool would put it back and meet it again: libpq has not noticed yet
         raise psycopg.OperationalError("the connection was closed while it was idle")
