@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -20,15 +22,20 @@ DOCUMENTS, FILTERS = 60, 2000
 
 async def trial(seed: int) -> str | None:
     """Compare the stores over one set of documents; return what differs, or nothing."""
+    with _server() as dsn:
+        await migrate(dsn)
+        async with Database.open(dsn, CountingIds(), size=2) as database:
+            return await _compared(database, Random(seed))
+
+
+@contextlib.contextmanager
+def _server() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="videovector-pg-") as folder:
         root = Path(folder)
         root.chmod(0o711)
         server = EmbeddedPostgres(root / "data", QUICK, root=root / "root")
-        dsn = server.start()
         try:
-            await migrate(dsn)
-            async with Database.open(dsn, CountingIds(), size=2) as database:
-                return await _compared(database, Random(seed))
+            yield server.start()
         finally:
             server.stop()
 
