@@ -122,6 +122,8 @@ class StubModel:
         data = b""
         while True:
             message = await receive()
+            if message["type"] == "http.disconnect":  # whoever asked is gone: nothing was asked
+                return
             data += message.get("body", b"")
             if not message.get("more_body"):
                 break
