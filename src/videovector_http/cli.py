@@ -1,4 +1,4 @@
-"""The command line: `videovector serve | worker | migrate | keys | token | check | reindex | demo | openapi`."""
+"""The command line: `videovector serve | worker | migrate | keys | token | check | reindex | eval | demo | openapi`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from tqdm import tqdm
 
 from videovector_adapters import wiring
 from videovector_adapters.settings import Settings, WrongSetting
 from videovector_core.access.model import Caller
 from videovector_core.errors import VideoVectorError
-from videovector_http import logs, serving
+from videovector_http import evaluations, logs, measured, serving
 
 Command = Callable[[Settings, argparse.Namespace], Coroutine[Any, Any, int]]
 
@@ -107,6 +108,20 @@ async def reindex(settings: Settings, _: argparse.Namespace) -> int:
     return 0 if report.clean else 1
 
 
+async def evaluate(settings: Settings, given: argparse.Namespace) -> int:
+    """Measure search with labelled queries; status 1 when a bound is not kept."""
+    asked, wanted = measured.read(Path(given.file)), measured.bounds(given.bounds)
+    async with wiring.build(settings, owns_engine=None) as vv:
+        user = await vv.access.ensure_user(given.user)
+        found = await evaluations.evaluated(vv, Caller(user.user_id), asked)
+    answer = msgspec.json.format(msgspec.json.encode(found)).decode() if given.json else measured.table(found)
+    print(answer)  # noqa: T201 - the answer of the command
+    missed = measured.missed(found, wanted)
+    for sentence in missed:
+        print(f"videovector: {sentence}", file=sys.stderr)  # noqa: T201 - as above
+    return 1 if missed else 0
+
+
 async def openapi(settings: Settings, _: argparse.Namespace) -> int:
     """Print the OpenAPI document."""
     print(serving.openapi(settings))  # noqa: T201 - the answer of the command
@@ -138,6 +153,12 @@ def _parser() -> argparse.ArgumentParser:
     add("check", check)
     add("reindex", reindex)
     add("openapi", openapi)
+    measure = add("eval", evaluate)
+    measure.add_argument("file", metavar="FILE", help="JSON as POST /api/v2/evaluations takes it")
+    measure.add_argument(
+        "--bound", action="append", default=[], dest="bounds", help="such as recall@10=0.9 or p95_ms=50"
+    )
+    measure.add_argument("--json", action="store_true", help="print all measures as JSON")
     add("demo", demo).add_argument("files", nargs="*", metavar="FILE", help="your own video, audio or image files")
     keys = commands.add_parser("keys", help="Make API keys.").add_subparsers(required=True, metavar="COMMAND")
     create = keys.add_parser("create", help="Make a key and print it, and nothing else.")
@@ -146,7 +167,7 @@ def _parser() -> argparse.ArgumentParser:
     create.add_argument("--expires-in-days", type=int, help="1 to 365; without it the key does not expire")
     create.set_defaults(command=keys_create)
     bearer = add("token", token)
-    for one in (create, bearer):
+    for one in (create, bearer, measure):
         one.add_argument("--user", default="owner", help="account name; an unknown one is created")
     return parser
 

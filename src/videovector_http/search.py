@@ -18,6 +18,7 @@ from videovector_core.search.filters import ABSENT, Condition, Filter
 from videovector_core.search.merging import Aggregation
 from videovector_core.search.model import Hit
 from videovector_core.search.service import Where
+from videovector_http import evaluations
 from videovector_http.bodies import MAX_IMAGE_JSON
 from videovector_http.context import Context
 from videovector_http.found import found, fused, looked_at
@@ -180,4 +181,5 @@ ROUTES = [
     playground_search,
     playground_filter,
     filter_search,
+    *evaluations.ROUTES,
 ]

@@ -232,6 +232,11 @@ class Search:
         found = (hits.get(f"segment:{one.segment_id}:{one.run_id}") for one in page.items)
         return Page(tuple(hit for hit in found if hit is not None), page.after)
 
+    async def runs(self, caller: Caller, where: Where) -> list[Run]:
+        """Return the runs that a search would look at, newest first; errors as of any search."""
+        caller.require(AccessScope.SEARCH)
+        return list((await self._runs(caller, where)).values())
+
     async def _asked(self, caller: Caller, where: Where, wanted: Filter) -> Asked:
         """Find the runs in scope; conditions that leave few results name them, others sift what the engine finds."""
         runs = await self._runs(caller, where)
