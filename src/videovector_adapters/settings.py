@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     egress_allow: Annotated[tuple[Network, ...], NoDecode] = Field(
         (), description="Networks that user-given URLs may reach besides public addresses."
     )
+    event_retention_hours: float = Field(24.0, gt=0, description="How long events can be resumed from.")
     rate_limits: str = Field("", description="`off`, or limits such as search=120/min,600/h;read=off (defaults).")
     metrics_token: SecretStr | None = Field(None, description="Bearer that /metrics asks for (an admin credential).")
     log_format: Literal["text", "json"] = Field("text", description="One line for people, or one JSON object.")

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +19,7 @@ from videovector_adapters.av.derive import StoredDecoder
 from videovector_adapters.av.limits import MediaLimits
 from videovector_adapters.av.reader import AvReader
 from videovector_adapters.children import die_with_parent
+from videovector_adapters.egress import Egress
 from videovector_adapters.local.clients import LocalTextEmbedder, LocalTranscriber
 from videovector_adapters.local.extractive import ExtractiveExtractor
 from videovector_adapters.local.sight import LocalImageEmbedder, LocalPictureReader
@@ -35,11 +36,13 @@ from videovector_core.access.secrets import Secret
 from videovector_core.access.service import Access
 from videovector_core.app import Concurrency, Ports, VideoVector
 from videovector_core.errors import Unavailable
+from videovector_core.events.stream import StreamPace
 from videovector_core.ids import new_id
 from videovector_core.models.bundle import Models
 from videovector_core.models.table import ModelTable
 from videovector_core.ports import Doorbell
 from videovector_core.vectors.ports import VectorIndex
+from videovector_core.webhooks.delivery import Keeping
 from videovector_core.work import Pace
 
 __all__ = ["accounts", "bearers", "build", "database", "die_with_parent", "pace", "secret_key", "shipped", "tokens"]
@@ -100,8 +103,15 @@ async def build(settings: Settings, *, owns_engine: bool | None) -> AsyncIterato
             vectors=vectors,
             buckets=PgBuckets(opened),
             pepper=_pepper(settings),
+            poster=Egress(settings.egress_allow),
+            sealer=secrets.Envelope(secret_key(settings)),
         )
-        yield VideoVector(ports, Concurrency(segments=settings.segment_concurrency))
+        yield VideoVector(
+            ports,
+            Concurrency(segments=settings.segment_concurrency),
+            StreamPace(retention=settings.event_retention_hours * 3600),
+            Keeping(timedelta(hours=settings.event_retention_hours)),
+        )
 
 
 @contextlib.asynccontextmanager

@@ -43,10 +43,15 @@ from videovector_core.search.service import Search
 from videovector_core.transactions import Joining
 from videovector_core.usage import Usage
 from videovector_core.vectors.ports import VectorIndex
+from videovector_core.webhooks.delivery import DELIVER, RETENTION, Deliverer, Keeping, retention
+from videovector_core.webhooks.ports import Poster, Sealer, WebhooksTx
+from videovector_core.webhooks.sending import Sender
+from videovector_core.webhooks.service import Webhooks
+from videovector_core.webhooks.watching import FANOUT
 from videovector_core.work import Engine, Kind, Pace
 
 
-class Tx(DeletionsTx, ImportsUseTx, AccessTx, ReceiptsTx, FiltersTx, Protocol):
+class Tx(DeletionsTx, ImportsUseTx, AccessTx, ReceiptsTx, FiltersTx, WebhooksTx, Protocol):
     """Everything that one transaction reaches."""
 
 
@@ -65,6 +70,8 @@ class Ports:
     buckets: Buckets
     pepper: Secret
     """Keys the hashes of API keys."""
+    poster: Poster
+    sealer: Sealer
 
 
 @frozen
@@ -74,6 +81,8 @@ class Concurrency:
     media: int = 1
     segments: int = 4
     synthesis: int = 2
+    receivers: int = 64
+    """Receivers of webhooks that are sent to at the same time."""
 
 
 @define
@@ -82,7 +91,8 @@ class VideoVector:
 
     ports: Ports
     concurrency: Concurrency = Concurrency()
-    stream_pace: StreamPace = StreamPace()
+    stream_pace: StreamPace = field(factory=StreamPace)
+    keeping: Keeping = field(factory=Keeping)
     begin: Begin[Tx] = field(init=False)
     access: Access = field(init=False)
     indexes: Indexes = field(init=False)
@@ -95,6 +105,7 @@ class VideoVector:
     markers: Markers[Tx] = field(init=False)
     usage: Usage = field(init=False)
     streams: Streams = field(init=False)
+    webhooks: Webhooks = field(init=False)
     checker: Checker = field(init=False)
     relay: Relay = field(init=False)
     kinds: Mapping[str, Kind[Tx]] = field(init=False)
@@ -111,6 +122,7 @@ class VideoVector:
         self.search = Search(begin, p.vectors, p.models)
         self.deletions = Deletions(begin, p.clock, p.ids, p.blobs, p.vectors)
         self.streams = Streams(begin, p.clock, p.doorbell, self.stream_pace)
+        self.webhooks = Webhooks(begin, p.clock, p.ids, Sender(p.poster, p.sealer, p.clock))
         self.checker = Checker(begin, p.vectors)
         self.relay = Relay(begin, p.vectors)
         self.markers = Markers(begin, p.clock, p.ids, TARGETS)
@@ -121,6 +133,11 @@ class VideoVector:
         """Return the engine that does this application's background work."""
         return Engine(self.begin, self.kinds, self.ports.doorbell, pace)
 
+    async def keep_house(self) -> None:
+        """See to it that what is older than is kept will be forgotten; to be called when a server starts."""
+        async with self.begin() as tx:
+            await tx.work.add([retention()])
+
     def _kinds(self, begin: Begin[Tx]) -> dict[str, Kind[Tx]]:
         p, most = self.ports, self.concurrency
         gatherer = Gatherer(begin, p.blobs, p.decoder, p.models)
@@ -129,7 +146,11 @@ class VideoVector:
         work = Pipeline(begin, p.clock, p.ids, gatherer, asker, vectorizer)
         synthesis = Synthesis(begin, p.clock, p.ids, asker, vectorizer)
         settling = Settling(begin, p.clock, self.relay)
+        telling = Deliverer(begin, p.clock, p.ids, self.webhooks.sender, self.keeping)
         kinds: tuple[Kind[Tx], ...] = (
+            Kind(FANOUT, telling.fan_out, telling.lost, retry_seconds=0.5),
+            Kind(DELIVER, telling.deliver, telling.lost, concurrency=most.receivers),
+            Kind(RETENTION, telling.retain, telling.lost, concurrency=1, promise_seconds=600),
             Kind(pipeline.MEDIUM, work.medium, work.medium_lost, concurrency=most.media, promise_seconds=600),
             Kind(pipeline.SEGMENT, work.segment, work.segment_lost, concurrency=most.segments),
             Kind(pipeline.RETRY, work.retry, work.retry_lost, concurrency=most.segments),

@@ -33,6 +33,7 @@ from videovector_http.metrics import Metrics
 from videovector_http.outer import Outer
 from videovector_http.receipts import Receipts
 from videovector_http.sse import ROUTES as STREAM
+from videovector_http.webhooks import ROUTES as WEBHOOKS
 
 PAGES = (access, indexes, media, imports, prompts, runs, search, markers, usage, ratelimits)
 
@@ -55,7 +56,7 @@ def create_app(context: Context) -> Outer:
         caller: Caller = request.scope["state"]["caller"]
         return caller
 
-    api = Router("/api/v2", route_handlers=[route for page in PAGES for route in page.ROUTES] + STREAM)
+    api = Router("/api/v2", route_handlers=[route for page in PAGES for route in page.ROUTES] + STREAM + WEBHOOKS)
     app = Litestar(
         route_handlers=[*health.ROUTES, *metrics.ROUTES, api],
         middleware=[Gate(context, receipts)],

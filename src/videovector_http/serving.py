@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
+from types import FrameType
 
 import uvicorn
 from attrs import define, field
@@ -43,7 +44,8 @@ async def serve(settings: Settings) -> int:
     async with contextlib.AsyncExitStack() as stack:
         vv = await stack.enter_async_context(wiring.build(settings, owns_engine=True))
         context = make_context(settings, vv)
-        server = uvicorn.Server(
+        server = _Server(
+            context.stopping,
             uvicorn.Config(
                 create_app(context),
                 log_config=None,
@@ -58,9 +60,23 @@ async def serve(settings: Settings) -> int:
         )
         if settings.broker_url is None:
             await stack.enter_async_context(_worker(settings))
+        await vv.keep_house()
         await _greet(vv, host, port)
         await server.serve(sockets=[sock])
     return 0
+
+
+class _Server(uvicorn.Server):
+    """Tells streams to end as soon as the process is told to, so that they are not waited for."""
+
+    def __init__(self, stopping: asyncio.Event, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._stopping, self._loop = stopping, asyncio.get_running_loop()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop."""
+        self._loop.call_soon_threadsafe(self._stopping.set)
+        super().handle_exit(sig, frame)
 
 
 def make_context(settings: Settings, vv: VideoVector) -> Context:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -62,7 +62,7 @@ class EventStream:
             async for frame in frames:
                 await send({"type": "http.response.body", "body": frame, "more_body": True})
 
-    async def _frames(self) -> AsyncIterator[bytes]:
+    async def _frames(self) -> AsyncGenerator[bytes, None]:
         """Write events, and comments while there are none; the first frame tells a place to resume from."""
         try:
             if isinstance(self.place, CursorExpired):

@@ -33,12 +33,15 @@ from videovector_adapters.memory.runs import (
 )
 from videovector_adapters.memory.usage import MemoryMarkers, MemoryUsage
 from videovector_adapters.memory.vectors import MemoryVectors
+from videovector_adapters.memory.webhooks import MemoryDeliveries, MemoryPoster, MemorySealer, MemoryWebhooks
 from videovector_adapters.memory.work import MemoryEvents, MemoryReceipts, MemoryWork
 from videovector_core.access.secrets import Secret
 from videovector_core.app import Ports
+from videovector_core.events.ports import EventLog
 from videovector_core.models.bundle import Models
 from videovector_core.ports import Doorbell, Ids
 from videovector_core.testing.buckets import MemoryBuckets
+from videovector_core.webhooks.watching import Watched
 
 
 @define
@@ -58,7 +61,9 @@ class MemoryTx:
     embeddings: MemoryEmbeddings
     deletions: MemoryDeletions
     work: MemoryWork
-    events: MemoryEvents
+    events: EventLog
+    webhooks: MemoryWebhooks
+    deliveries: MemoryDeliveries
     receipts: MemoryReceipts
     markers: MemoryMarkers
     usage: MemoryUsage
@@ -80,6 +85,9 @@ class Database:
             return Table(self.serial.journal)
 
         media, hidden, runs, media_of_runs, results, levels = (table() for _ in range(6))
+        work = MemoryWork(self.serial.journal, self.time, table(), table())
+        log = MemoryEvents(self.serial.journal, self.time, self.ids, table(), table())
+        webhooks = MemoryWebhooks(table(), table(), table(), log.log, log.last_numbers)
         self.tx = MemoryTx(
             access=MemoryAccess(table(), table()),
             indexes=MemoryIndexes(table(), table()),
@@ -93,8 +101,10 @@ class Database:
             cache=MemoryCache(table()),
             embeddings=MemoryEmbeddings(table(), table()),
             deletions=MemoryDeletions(table()),
-            work=MemoryWork(self.serial.journal, self.time, table(), table()),
-            events=MemoryEvents(self.serial.journal, self.time, self.ids, table(), table()),
+            work=work,
+            events=Watched(log, work, webhooks),
+            webhooks=webhooks,
+            deliveries=MemoryDeliveries(webhooks.deliveries),
             receipts=MemoryReceipts(self.time, table()),
             markers=MemoryMarkers(table()),
             usage=MemoryUsage(self.time, self.ids, table(), media, hidden),
@@ -134,5 +144,7 @@ def ports(**instead: Any) -> Ports:
         vectors=MemoryVectors(),
         buckets=MemoryBuckets(lambda: database.time.now().timestamp()),
         pepper=Secret("in-memory"),
+        poster=MemoryPoster(),
+        sealer=MemorySealer(),
     )
     return evolve(complete, **instead)

@@ -35,9 +35,12 @@ from videovector_adapters.postgres.results import PgCache, PgCalls, PgResults
 from videovector_adapters.postgres.rows import Session
 from videovector_adapters.postgres.runs import PgRuns
 from videovector_adapters.postgres.usage import PgMarkers, PgUsage
+from videovector_adapters.postgres.webhooks import PgDeliveries, PgWebhooks
 from videovector_adapters.postgres.work import PgWork
 from videovector_core.access.ratelimit import Grant, Limits, Returned, Standing
+from videovector_core.events.ports import EventLog
 from videovector_core.ports import Ids
+from videovector_core.webhooks.watching import Watched
 
 _PATIENCE: Final = 10.0
 
@@ -58,7 +61,9 @@ class PgTx:
     cache: PgCache
     embeddings: PgEmbeddings
     work: PgWork
-    events: PgEvents
+    events: EventLog
+    webhooks: PgWebhooks
+    deliveries: PgDeliveries
     receipts: PgReceipts
     deletions: PgDeletions
     markers: PgMarkers
@@ -68,6 +73,7 @@ class PgTx:
     @classmethod
     def over(cls, session: Session, ids: Ids, turns: dict[str, str]) -> PgTx:
         """Put every store on one session."""
+        work, webhooks = PgWork(session, turns), PgWebhooks(session)
         return cls(
             access=PgAccess(session),
             indexes=PgIndexes(session),
@@ -80,8 +86,10 @@ class PgTx:
             calls=PgCalls(session),
             cache=PgCache(session),
             embeddings=PgEmbeddings(session),
-            work=PgWork(session, turns),
-            events=PgEvents(session, ids),
+            work=work,
+            events=Watched(PgEvents(session, ids), work, webhooks),
+            webhooks=webhooks,
+            deliveries=PgDeliveries(session),
             receipts=PgReceipts(session),
             deletions=PgDeletions(session),
             markers=PgMarkers(session),

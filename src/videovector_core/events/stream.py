@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from datetime import UTC
 from typing import Final
 
@@ -179,7 +179,7 @@ class Streams:
 
     async def follow(
         self, user_id: str, place: Place, wanted: EventFilter, *, batch: int = 100
-    ) -> AsyncIterator[list[Event]]:
+    ) -> AsyncGenerator[list[Event], None]:
         """Yield wanted events after a place in lists of at most `batch`, and an empty list as a sign of life.
 
         It ends when nothing came for `idle` seconds.
