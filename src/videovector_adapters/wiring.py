@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
 import logging
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 from attrs import frozen
@@ -40,7 +41,7 @@ from videovector_core.events.stream import StreamPace
 from videovector_core.ids import new_id
 from videovector_core.models.bundle import Models
 from videovector_core.models.table import ModelTable
-from videovector_core.ports import Doorbell
+from videovector_core.ports import Blobs, Doorbell
 from videovector_core.vectors.ports import VectorIndex
 from videovector_core.webhooks.delivery import Keeping
 from videovector_core.work import Pace
@@ -105,6 +106,7 @@ async def build(settings: Settings, *, owns_engine: bool | None) -> AsyncIterato
             pepper=_pepper(settings),
             poster=Egress(settings.egress_allow),
             sealer=secrets.Envelope(secret_key(settings)),
+            **_sql(blobs, stack),
         )
         yield VideoVector(
             ports,
@@ -204,6 +206,18 @@ def _doorbell(settings: Settings, near: Doorbell, stack: contextlib.AsyncExitSta
     broker = dramatiq.connected(settings.broker_url.get_secret_value())
     stack.callback(broker.close)
     return stack.enter_context(dramatiq.BrokerDoorbell(near, broker).sending())
+
+
+def _sql(blobs: Blobs, stack: contextlib.AsyncExitStack) -> dict[str, Any]:
+    """Return the ports of SQL search where its engine is installed; its processes start with the first question."""
+    if any(importlib.util.find_spec(name) is None for name in ("duckdb", "sqlglot", "pyarrow")):
+        return {}
+    from videovector_adapters.duckdb.parquet import ParquetTables  # noqa: PLC0415 - an extra, which may not be there
+    from videovector_adapters.duckdb.sandbox import DuckdbSandbox  # noqa: PLC0415 - as above
+
+    engine = DuckdbSandbox()
+    stack.push_async_callback(engine.close)
+    return {"sql": engine, "tables": ParquetTables(blobs)}
 
 
 def _pepper(settings: Settings) -> Secret:

@@ -40,6 +40,10 @@ from videovector_core.runs.vectors import Relay, Vectorizer
 from videovector_core.search.checker import Checker
 from videovector_core.search.ports import FiltersTx
 from videovector_core.search.service import Search
+from videovector_core.sqlsearch.files import RELEASE, KeptFiles
+from videovector_core.sqlsearch.ports import SqlEngine, Tables
+from videovector_core.sqlsearch.service import SqlSearch
+from videovector_core.sqlsearch.sources import Sources
 from videovector_core.transactions import Joining
 from videovector_core.usage import Usage
 from videovector_core.vectors.ports import VectorIndex
@@ -72,6 +76,8 @@ class Ports:
     """Keys the hashes of API keys."""
     poster: Poster
     sealer: Sealer
+    sql: SqlEngine | None = None
+    tables: Tables | None = None
 
 
 @frozen
@@ -101,6 +107,8 @@ class VideoVector:
     prompts: Prompts = field(init=False)
     runs: Runs = field(init=False)
     search: Search = field(init=False)
+    sql: SqlSearch | None = field(init=False)
+    files: KeptFiles = field(init=False)
     deletions: Deletions = field(init=False)
     markers: Markers[Tx] = field(init=False)
     usage: Usage = field(init=False)
@@ -120,6 +128,8 @@ class VideoVector:
         self.prompts = Prompts(begin, p.clock, p.ids)
         self.runs = Runs(begin, p.clock, p.ids, p.models.table)
         self.search = Search(begin, p.vectors, p.models)
+        self.files = KeptFiles(begin, p.blobs)
+        self.sql = self._sql(begin)
         self.deletions = Deletions(begin, p.clock, p.ids, p.blobs, p.vectors)
         self.streams = Streams(begin, p.clock, p.doorbell, self.stream_pace)
         self.webhooks = Webhooks(begin, p.clock, p.ids, Sender(p.poster, p.sealer, p.clock))
@@ -132,6 +142,13 @@ class VideoVector:
     def engine(self, pace: Pace = Pace()) -> Engine[Tx]:  # noqa: B008 - frozen
         """Return the engine that does this application's background work."""
         return Engine(self.begin, self.kinds, self.ports.doorbell, pace)
+
+    def _sql(self, begin: Begin[Tx]) -> SqlSearch | None:
+        p = self.ports
+        if p.sql is None or p.tables is None:
+            return None
+        sources = Sources(begin, p.sql.limits.max_runs)
+        return SqlSearch(sources, sources, p.tables, self.files, p.sql)
 
     async def keep_house(self) -> None:
         """See to it that what is older than is kept will be forgotten; to be called when a server starts."""
@@ -156,6 +173,7 @@ class VideoVector:
             Kind(pipeline.RETRY, work.retry, work.retry_lost, concurrency=most.segments),
             Kind(pipeline.SYNTHESIS, synthesis.handle, synthesis.lost, concurrency=most.synthesis),
             Kind(pipeline.SETTLE, settling.settle, settling.settle_lost),
+            Kind(RELEASE, self.files.release, concurrency=1),
             Kind(PURGE, self.deletions.purge, promise_seconds=600),
             Kind(pipeline.VECTORS, settling.vectors, retry_seconds=0.5),
         )

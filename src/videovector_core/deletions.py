@@ -9,6 +9,7 @@ Deleting again what is being deleted, or was, answers with the same deletion.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol
@@ -23,6 +24,7 @@ from videovector_core.media.model import MediaItem
 from videovector_core.ports import Begin, Blobs, Clock, Ids
 from videovector_core.runs.pipeline import settle
 from videovector_core.runs.service import RunsUseTx
+from videovector_core.runs.tables import TablesTx
 from videovector_core.vectors.ports import VectorIndex
 from videovector_core.work import Lease, NewWork, WorkItem
 
@@ -74,7 +76,7 @@ class DeletionStore(Protocol):
         ...
 
 
-class DeletionsTx(MarkersTx, RunsUseTx, Protocol):
+class DeletionsTx(MarkersTx, TablesTx, RunsUseTx, Protocol):
     """The slice of a transaction that deletions touch."""
 
     @property
@@ -100,8 +102,8 @@ class Deletions:
             known = await tx.deletions.of(caller.user_id, "video", video_id)
             if known is not None:
                 return known
-            await self._hide(tx, caller, [video_id])
-            return await self._begun(tx, caller, "video", video_id)
+            files = await self._hide(tx, caller, [video_id])
+            return await self._begun(tx, caller, "video", video_id, files)
 
     async def index(self, caller: Caller, index_id: str) -> Deletion:
         """Delete an index with its media."""
@@ -113,9 +115,8 @@ class Deletions:
             await find_own_index(tx, caller, index_id)
             await tx.indexes.hide(caller.user_id, index_id)
             videos = await tx.media.ids(caller.user_id, index_id)
-            if videos:
-                await self._hide(tx, caller, videos)
-            return await self._begun(tx, caller, "index", index_id)
+            files = await self._hide(tx, caller, videos) if videos else []
+            return await self._begun(tx, caller, "index", index_id, files)
 
     async def get(self, caller: Caller, kind: str, owner_id: str) -> Deletion:
         """Return how far a deletion is."""
@@ -134,6 +135,7 @@ class Deletions:
         if record is None or record.status is DeletionStatus.DELETED:
             return
         await self._empty(work.user_id, record, lease)
+        await self._files(work.payload.get("files", ()))
         if record.status is DeletionStatus.DRAINING:
             async with lease.step() as tx:
                 await tx.deletions.save(evolve(record, status=DeletionStatus.DELETING))
@@ -147,7 +149,8 @@ class Deletions:
             done = evolve(record, status=DeletionStatus.DELETED, completed_at=self.clock.now())
             await tx.deletions.save(done)
 
-    async def _hide(self, tx: DeletionsTx, caller: Caller, video_ids: list[str]) -> None:
+    async def _hide(self, tx: DeletionsTx, caller: Caller, video_ids: list[str]) -> list[str]:
+        """Hide media; return the files of tables that hold their rows and that nothing stands on any more."""
         if not await tx.media.hide(caller.user_id, video_ids):
             raise NotFound.of("video", video_ids[0])
         poked = set()
@@ -158,11 +161,12 @@ class Deletions:
                 await tx.work.add([settle(run)])
         for video_id in video_ids:
             await tx.embeddings.doom(video_id)
+        return await tx.tables.changed(sorted(poked))
 
-    async def _begun(self, tx: DeletionsTx, caller: Caller, kind: str, owner_id: str) -> Deletion:
+    async def _begun(self, tx: DeletionsTx, caller: Caller, kind: str, owner_id: str, files: list[str]) -> Deletion:
         record = Deletion(self.ids.new("deletion"), caller.user_id, kind, owner_id, self.clock.now())
         await tx.deletions.add(record)
-        payload = {"kind": kind, "owner_id": owner_id}
+        payload = {"kind": kind, "owner_id": owner_id, "files": files}
         await tx.work.add([NewWork(PURGE, caller.user_id, record.deletion_id, payload, max_attempts=1_000_000)])
         return record
 
@@ -189,6 +193,14 @@ class Deletions:
             if not await tx.media.refers(item.sha256, apart_from=item.video_id):
                 freed = [*freed, item.sha256]
         return freed
+
+    async def _files(self, files: Sequence[str]) -> None:
+        """Remove files of tables, unless a run stands on the same bytes again."""
+        for sha256 in files:
+            async with self.begin() as tx:
+                held = await tx.tables.refers(sha256)
+            if not held:
+                await self.blobs.delete(sha256)
 
     async def _vectors(self, lease: Lease[DeletionsTx]) -> None:
         while True:

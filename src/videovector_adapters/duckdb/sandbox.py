@@ -66,8 +66,12 @@ class DuckdbSandbox:
             tables_used=tuple(used),
         )
 
+    def prepare(self) -> None:
+        """Start the spare processes, so that a query that comes soon finds one."""
+        self._refill()
+
     async def warm(self) -> None:
-        """Start the spare processes and wait for them, so that the first query finds one."""
+        """Start the spare processes and wait for them."""
         self._refill()
         await asyncio.gather(*self._waiting)
 

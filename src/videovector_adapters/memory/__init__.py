@@ -31,6 +31,7 @@ from videovector_adapters.memory.runs import (
     MemoryResults,
     MemoryRuns,
 )
+from videovector_adapters.memory.sqltables import MemoryTables
 from videovector_adapters.memory.usage import MemoryMarkers, MemoryUsage
 from videovector_adapters.memory.vectors import MemoryVectors
 from videovector_adapters.memory.webhooks import MemoryDeliveries, MemoryPoster, MemorySealer, MemoryWebhooks
@@ -68,6 +69,7 @@ class MemoryTx:
     markers: MemoryMarkers
     usage: MemoryUsage
     filters: MemoryFilters
+    tables: MemoryTables
 
 
 @define
@@ -84,7 +86,8 @@ class Database:
         def table() -> Table[Any, Any]:
             return Table(self.serial.journal)
 
-        media, hidden, runs, media_of_runs, results, levels = (table() for _ in range(6))
+        media, hidden, runs, media_of_runs, results, levels, repairs = (table() for _ in range(7))
+        run_store = MemoryRuns(runs, media_of_runs, results, levels, media)
         work = MemoryWork(self.serial.journal, self.time, table(), table())
         log = MemoryEvents(self.serial.journal, self.time, self.ids, table(), table())
         webhooks = MemoryWebhooks(table(), table(), table(), log.log, log.last_numbers)
@@ -95,9 +98,9 @@ class Database:
             segments=MemorySegments(table(), table()),
             prompts=MemoryPrompts(table()),
             imports=MemoryImports(table(), table()),
-            runs=MemoryRuns(runs, media_of_runs, results, levels, media),
+            runs=run_store,
             results=MemoryResults(results, levels, runs, hidden),
-            calls=MemoryCalls(table(), table()),
+            calls=MemoryCalls(table(), repairs),
             cache=MemoryCache(table()),
             embeddings=MemoryEmbeddings(table(), table()),
             deletions=MemoryDeletions(table()),
@@ -109,6 +112,7 @@ class Database:
             markers=MemoryMarkers(table()),
             usage=MemoryUsage(self.time, self.ids, table(), media, hidden),
             filters=MemoryFilters(results, media, hidden),
+            tables=MemoryTables(table(), table(), results, levels, repairs, hidden, run_store.places),
         )
 
     @contextlib.asynccontextmanager

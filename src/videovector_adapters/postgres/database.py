@@ -34,6 +34,7 @@ from videovector_adapters.postgres.log import PgBucketRows, PgEvents, PgReceipts
 from videovector_adapters.postgres.results import PgCache, PgCalls, PgResults
 from videovector_adapters.postgres.rows import Session
 from videovector_adapters.postgres.runs import PgRuns
+from videovector_adapters.postgres.sqltables import PgTables
 from videovector_adapters.postgres.usage import PgMarkers, PgUsage
 from videovector_adapters.postgres.webhooks import PgDeliveries, PgWebhooks
 from videovector_adapters.postgres.work import PgWork
@@ -69,6 +70,7 @@ class PgTx:
     markers: PgMarkers
     usage: PgUsage
     filters: PgFilters
+    tables: PgTables
 
     @classmethod
     def over(cls, session: Session, ids: Ids, turns: dict[str, str]) -> PgTx:
@@ -95,6 +97,7 @@ class PgTx:
             markers=PgMarkers(session),
             usage=PgUsage(session, ids),
             filters=PgFilters(session),
+            tables=PgTables(session),
         )
 
 

@@ -41,6 +41,15 @@ class RunTables(Protocol):
         """
         ...
 
+    async def named(self, user_id: str, run_id: str) -> RunTable:
+        """Return one run, with all its indexes in scope.
+
+        Raises:
+            NotFound: it is unknown, or somebody else's.
+            Conflict: it is not searchable yet (code `conflict_run_not_searchable`).
+        """
+        ...
+
     def rows(self, run: RunTable, level: Level) -> AsyncIterator[ResultRow]:
         """Stream the successful results of a run in a fixed order, without those of deleted media."""
         ...
@@ -82,6 +91,10 @@ class TableFiles(Protocol):
         """Remember the file of this version."""
         ...
 
+    async def forget(self, run: RunTable, level: Level) -> None:
+        """Forget a file whose bytes are lost."""
+        ...
+
 
 class SqlEngine(Protocol):
     """Runs a stranger's SELECT over the tables that it is handed, and nothing else.
@@ -92,6 +105,10 @@ class SqlEngine(Protocol):
 
     @property
     def limits(self) -> Limits: ...
+
+    def prepare(self) -> None:
+        """Begin to make ready for a query that will come soon, without waiting."""
+        ...
 
     async def check(self, query: str, tables: Sequence[Table]) -> Checked:
         """Check a query and plan it over empty tables."""

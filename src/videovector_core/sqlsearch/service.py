@@ -47,6 +47,7 @@ class SqlSearch:
     ) -> Catalog:
         """List the tables in scope; without `run_ids` those of the newest searchable runs."""
         caller.require(Scope.SEARCH)
+        self.engine.prepare()
         limits = self.engine.limits
         if run_ids and len(set(run_ids)) > limits.max_runs:
             raise Invalid(f"A query may span {limits.max_runs} runs; name fewer.", code="sql_invalid")
@@ -106,13 +107,22 @@ class SqlSearch:
         warnings = (*(drafted.warnings if drafted else ()), *written.warnings)
         return evolve(written, tables_used=checked.tables_used, warnings=warnings)
 
-    async def results_file(self, caller: Caller, *, run: RunTable, level: Level = Level.SEGMENT) -> Blob:
-        """Return the Parquet file of a run's results: the same file that queries read."""
+    async def results_file(self, caller: Caller, run_id: str, level: Level = Level.SEGMENT) -> Blob:
+        """Return the Parquet file of a run's results: the same file that queries read.
+
+        Raises:
+            NotFound: the run is unknown, or asks nothing of whole media.
+            Conflict: the run is not searchable yet.
+        """
         caller.require(Scope.READ)
+        run = await self.runs.named(caller.user_id, run_id)
         for table in catalogs.build([run], self.engine.limits).tables:
-            if table.stored and table.level is level and run.user_id == caller.user_id:
+            if table.stored and table.level is level:
                 return await self._file(table)
-        raise NotFound.of("run", run.run_id)
+        raise NotFound(
+            f"The run {run_id!r} has no media-level results, because its prompt asks for none; ask for level=segment.",
+            code="resource_video_result_not_found",
+        )
 
     def _limit(self, asked: int | None) -> int:
         limits = self.engine.limits
@@ -126,13 +136,18 @@ class SqlSearch:
         @asynccontextmanager
         async def lend(names: Collection[str]) -> AsyncIterator[Mapping[str, Path]]:
             async with AsyncExitStack() as stack:
-                yield {
-                    table.name: await stack.enter_async_context(self.tables.lend(await self._file(table)))
-                    for table in scope.tables
-                    if table.name in names
-                }
+                yield {table.name: await self._lent(stack, table) for table in scope.tables if table.name in names}
 
         return lend
+
+    async def _lent(self, stack: AsyncExitStack, table: Table) -> Path:
+        """Lend the file of a table; one whose bytes are lost is written again."""
+        try:
+            return await stack.enter_async_context(self.tables.lend(await self._file(table)))
+        except NotFound:
+            if table.run is not None:
+                await self.files.forget(table.run, table.level)
+            return await stack.enter_async_context(self.tables.lend(await self._file(table)))
 
     async def _file(self, table: Table) -> Blob:
         """Find the file of a stored table, or write it; whoever asks meanwhile waits for the same writing."""
