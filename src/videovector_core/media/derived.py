@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 from attrs import asdict, field, frozen
 
-from videovector_core.signals import Beat, Probe
 from videovector_core.segments.cuts import Cut, CutKind
+from videovector_core.signals import Beat, Probe
 
 
 @frozen
