@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from litestar import Litestar, Request, Router
 from litestar.di import Provide
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 
-from videovector_core import __version__
 from videovector_core.access.model import Caller
 from videovector_http import (
     access,
@@ -21,21 +19,25 @@ from videovector_http import (
     metrics,
     prompts,
     ratelimits,
+    reference,
     runs,
     search,
+    sqlsearch,
     usage,
 )
 from videovector_http.bodies import MAX_JSON
 from videovector_http.context import Context
+from videovector_http.document import document, rules_of
 from videovector_http.errors import handler
 from videovector_http.gate import Gate
 from videovector_http.metrics import Metrics
 from videovector_http.outer import Outer
 from videovector_http.receipts import Receipts
+from videovector_http.reference import Reference
 from videovector_http.sse import ROUTES as STREAM
 from videovector_http.webhooks import ROUTES as WEBHOOKS
 
-PAGES = (access, indexes, media, imports, prompts, runs, search, markers, usage, ratelimits)
+PAGES = (access, indexes, media, imports, prompts, runs, search, sqlsearch, markers, usage, ratelimits)
 
 
 def create_app(context: Context) -> Outer:
@@ -56,21 +58,33 @@ def create_app(context: Context) -> Outer:
         caller: Caller = request.scope["state"]["caller"]
         return caller
 
-    api = Router("/api/v2", route_handlers=[route for page in PAGES for route in page.ROUTES] + STREAM + WEBHOOKS)
+    @functools.cache
+    def described() -> Reference:
+        return Reference(document(routes, rules_of(app), dependencies))
+
+    async def provide_reference() -> Reference:
+        return described()
+
+    dependencies = {
+        "context": Provide(provide_context),
+        "receipts": Provide(provide_receipts),
+        "caller": Provide(provide_caller),
+        "counted": Provide(provide_metrics),
+        "reference": Provide(provide_reference),
+    }
+    pages = [route for page in PAGES for route in page.ROUTES]
+    routes: list[Any] = [
+        *health.ROUTES,
+        *metrics.ROUTES,
+        Router("/api/v2", route_handlers=[*pages, *STREAM, *WEBHOOKS, *reference.ROUTES]),
+    ]
     app = Litestar(
-        route_handlers=[*health.ROUTES, *metrics.ROUTES, api],
+        route_handlers=routes,
         middleware=[Gate(context, receipts)],
-        dependencies={
-            "context": Provide(provide_context),
-            "receipts": Provide(provide_receipts),
-            "caller": Provide(provide_caller),
-            "counted": Provide(provide_metrics),
-        },
+        dependencies=dependencies,
         exception_handlers={Exception: handler},
         request_max_body_size=MAX_JSON,
         logging_config=None,  # the process decides how it logs
-        openapi_config=OpenAPIConfig(
-            "VideoVector", __version__, path="/api/v2/openapi", render_plugins=[JsonRenderPlugin()]
-        ),
+        openapi_config=None,  # `document` writes it, with what the gate adds
     )
-    return Outer(app, counted)
+    return Outer(app, counted, described)

@@ -32,16 +32,21 @@ STATUS: Final[Mapping[type[VideoVectorError], int]] = {
     VideoVectorError: 500,
 }
 
-_BY_STATUS: Final = {
+BY_STATUS: Final = {
     400: ("request_malformed", "The request cannot be read; check its syntax."),
     401: ("authentication_invalid_api_key", "Send a valid API key in X-API-Key or a bearer token."),
     403: ("authorization_insufficient_scope", "The credential does not reach this far; use one with more scope."),
     404: ("resource_route_not_found", "There is no such route; see the API reference."),
     405: ("method_not_allowed", "This route does not take this method; see the API reference."),
+    409: ("conflict", "The state of the resource stands against this; look at it again."),
+    410: ("resource_gone", "This was retired and will not come back; see the message."),
     413: ("request_too_large", "The request is over the size limit; send less."),
     415: ("unsupported_media_type", "The content type is not taken here; see the API reference."),
     422: ("validation_error", "The request breaks a rule; see details."),
     429: ("rate_limit_exceeded", "Too many requests; wait for Retry-After seconds."),
+    431: ("request_headers_too_large", "The headers are over 64 KiB; send less."),
+    500: ("internal_error", "Something went wrong on our side; try again, and report the request id."),
+    502: ("internal", "An outside system failed; try again."),
     503: ("service_unavailable", "The server cannot answer now; try again soon."),
 }
 
@@ -78,8 +83,8 @@ def answer(error: Exception, request_id: str) -> tuple[int, bytes, dict[str, str
         return _known(error, request_id)
     if isinstance(error, ValidationException):
         return _invalid(error, request_id)
-    if isinstance(error, HTTPException):
-        code, message = _BY_STATUS.get(error.status_code, ("http_error", str(error.detail)))
+    if isinstance(error, HTTPException) and error.status_code < 500:
+        code, message = BY_STATUS.get(error.status_code, ("http_error", str(error.detail)))
         headers = {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
         return error.status_code, envelope(code, message, request_id=request_id), headers
     log.error("unexpected error", exc_info=error)

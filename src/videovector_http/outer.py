@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 import structlog
@@ -12,6 +13,7 @@ from attrs import define, field
 
 from videovector_http.errors import answer, envelope
 from videovector_http.metrics import Metrics
+from videovector_http.reference import Reference
 
 log = structlog.get_logger("videovector.http")
 
@@ -67,6 +69,8 @@ class Outer:
 
     app: Any
     metrics: Metrics = field(factory=Metrics)
+    described: Callable[[], Reference] | None = None
+    """Makes the reference of the application's routes."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one connection."""

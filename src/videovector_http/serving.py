@@ -15,7 +15,6 @@ from types import FrameType
 
 import uvicorn
 from attrs import define, field
-from litestar import Litestar
 
 from videovector_adapters import memory, secrets, wiring
 from videovector_adapters.settings import Settings
@@ -99,8 +98,8 @@ def openapi(settings: Settings) -> str:
     """Return the OpenAPI document; nothing is started for it."""
     key = b"\0" * 32
     context = Context(VideoVector(memory.ports()), Signer(key), secrets.Envelope(key), public_url=settings.origin)
-    app: Litestar = create_app(context).app
-    return json.dumps(app.openapi_schema.to_schema(), indent=2)
+    described = create_app(context).described
+    return json.dumps(described().written if described is not None else {}, indent=2)
 
 
 def _listening(settings: Settings) -> socket.socket:
