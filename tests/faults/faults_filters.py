@@ -12,6 +12,7 @@ from tests.postgres import QUICK
 from tests.search import conditions
 from videovector_adapters import memory
 from videovector_adapters.memory.parts import CountingIds, MemoryDoorbell
+from videovector_adapters.postgres import filters
 from videovector_adapters.postgres.database import Database
 from videovector_adapters.postgres.embedded import EmbeddedPostgres
 from videovector_adapters.postgres.migrate import migrate
@@ -22,6 +23,7 @@ DOCUMENTS, FILTERS = 60, 2000
 
 async def trial(seed: int) -> str | None:
     """Compare the stores over one set of documents; return what differs, or nothing."""
+    filters.FREQUENT = (1000, 5, 1)[seed % 3]  # type: ignore[misc]  # every way of the store takes its turn
     with _server() as dsn:
         await migrate(dsn)
         async with Database.open(dsn, CountingIds(), size=2) as database:

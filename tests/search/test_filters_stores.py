@@ -30,9 +30,15 @@ async def stores(postgres_server: str) -> AsyncIterator[list[Begin[Tx]]]:
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("seed", range(4))
-async def test_stores_answer_like_the_evaluator(stores: list[Begin[Tx]], seed: int) -> None:
-    """Random conditions over random documents hold of the same results everywhere, page after page in one order."""
+@pytest.mark.parametrize(("seed", "frequent"), [(0, 1000), (1, 1), (2, 5), (3, 0)])
+async def test_stores_answer_like_the_evaluator(
+    stores: list[Begin[Tx]], seed: int, frequent: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Random conditions over random documents hold of the same results everywhere, page after page in one order.
+
+    From how many values on PostgreSQL walks along an index instead of collecting makes no difference.
+    """
+    monkeypatch.setattr("videovector_adapters.postgres.filters.FREQUENT", frequent)
     random = Random(seed)
     documents = [conditions.document(random) for _ in range(60)]
     for begin in stores:
