@@ -45,6 +45,12 @@ class Runs:
                 raise Conflict("not yet", code="conflict_run_not_searchable")
         return [run for run in own if not run_ids or run.run_id in run_ids]
 
+    async def named(self, user_id: str, run_id: str) -> RunTable:
+        for run in self.runs:
+            if (run.user_id, run.run_id) == (user_id, run_id):
+                return run
+        raise NotFound.of("run", run_id)
+
     async def rows(self, run: RunTable, level: Level) -> AsyncIterator[ResultRow]:
         self.read += 1
         async for row in Files(marker="theirs" if run.user_id != "user_a" else "").of(run, level):
@@ -109,6 +115,9 @@ class Remembered:
 
     async def save(self, run: RunTable, level: Level, blob: Blob) -> None:
         self.files[run.run_id, level] = (run.version, blob)
+
+    async def forget(self, run: RunTable, level: Level) -> None:
+        self.files.pop((run.run_id, level), None)
 
 
 @define
@@ -282,17 +291,17 @@ async def test_scopes_and_runs_are_checked(vv: Any) -> None:
     with pytest.raises(Forbidden):
         await vv.catalog(nobody, index_id="idx_a")
     with pytest.raises(Forbidden):
-        await vv.results_file(Caller("user_a", scopes=frozenset([Scope.SEARCH])), run=vv.runs.runs[0])
+        await vv.results_file(Caller("user_a", scopes=frozenset([Scope.SEARCH])), FIRST)
     with pytest.raises(Invalid):
         await vv.catalog(CALLER, index_id="idx_a", run_ids=[f"run_{n}" for n in range(Limits().max_runs + 1)])
 
 
 async def test_results_are_handed_out_as_a_file(vv: Any) -> None:
     """The file of a run's results is the one that queries read; another tenant's is not found."""
-    blob = await vv.results_file(CALLER, run=vv.runs.runs[0])
+    blob = await vv.results_file(CALLER, FIRST)
     assert await vv.files.find(vv.runs.runs[0], Level.SEGMENT) == blob
     with pytest.raises(NotFound):
-        await vv.results_file(CALLER, run=vv.runs.runs[2])
+        await vv.results_file(CALLER, FOREIGN)
 
 
 async def test_the_sentence_of_the_reference_runs(vv: Any) -> None:
