@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pika
+import pika  # type: ignore[import-untyped]  # it ships no types
 import pytest
 import redis
 from attrs import define, field
@@ -35,6 +35,7 @@ class Broker:
     port: int = field(factory=free_port)
     _epmd: int = field(factory=free_port, init=False)
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    _names: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
     def url(self) -> str:
@@ -69,8 +70,9 @@ class Broker:
         """End it and what it started."""
         if self._process is not None:
             self.kill()
-        if self.kind == "rabbitmq" and (epmd := shutil.which("epmd")):
-            subprocess.run([epmd, "-port", str(self._epmd), "-kill"], capture_output=True, check=False)
+        if self._names is not None:
+            self._names.kill()
+            self._names.wait()
 
     def wipe(self) -> None:
         """Remove everything in it while it runs."""
@@ -98,6 +100,8 @@ class Broker:
         return [self.program, "--port", str(self.port), *options], {}
 
     def _rabbitmq(self, data: Path) -> tuple[list[str], dict[str, str]]:
+        if self._names is None:  # Erlang's name server; a node without one would leave its own behind
+            self._names = subprocess.Popen([needs_program("epmd"), "-port", str(self._epmd)])
         config = self.home / "rabbitmq.conf"
         config.write_text(f"listeners.tcp.default = 127.0.0.1:{self.port}\nlog.console = true\nlog.file = false\n")
         plugins = self.home / "plugins"

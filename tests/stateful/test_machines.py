@@ -64,8 +64,8 @@ class Machine(RuleBasedStateMachine):
 
     async def _opened(self) -> Any:
         if not self.dsn:
-            database = memory.Database(CountingIds(), MemoryDoorbell())
-            return MemoryRoom(database.begin, database.time)
+            tables = memory.Database(CountingIds(), MemoryDoorbell())
+            return MemoryRoom(tables.begin, tables.time)
         wipe(self.dsn)
         database = await self.stack.enter_async_context(Database.open(self.dsn, RandomIds(), size=3))
         return PostgresRoom(database, self.dsn)
@@ -135,13 +135,14 @@ class WorkMachine(Machine):
     @rule(data=st.data(), what=st.sampled_from(["renew", "finish", "retry", "fail", "postpone"]))
     def settle(self, data: Any, what: str) -> None:
         item = data.draw(st.sampled_from(self.claims))
-        given = {
+        choices: dict[str, dict[str, Any]] = {
             "renew": {"seconds": 30.0},
             "finish": {},
             "retry": {"seconds": 5.0, "error": "no"},
             "fail": {"error": "no"},
             "postpone": {"seconds": 5.0},
-        }[what]
+        }
+        given = choices[what]
         held = self.within(lambda tx: getattr(tx.work, what)(item, **given))
         known = self.known.get(item.key)
         assert held == (known is not None and known.state is WorkState.LEASED and known.fence == item.fence)
@@ -225,7 +226,9 @@ class RunMachine(Machine):
             self.index = (await vv.indexes.create(self.caller, name="films")).index_id
             clip = toy(duration=12, cuts=[4, 8])
             await vv.imports.upload(self.caller, _stream(clip), file_name="clip", index_id=self.index)
-            prompt = await vv.prompts.create(self.caller, name="Scene", prompt_text="Describe the scene.", json_schema=SCHEMA)
+            prompt = await vv.prompts.create(
+                self.caller, name="Scene", prompt_text="Describe the scene.", json_schema=SCHEMA
+            )
             self.prompt = prompt.prompt_id
 
         self.run(made())

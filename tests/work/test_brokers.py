@@ -9,7 +9,7 @@ import pytest
 
 from tests.brokers import Broker, broker
 from tests.faults.plant import Plant
-from tests.faults.processes import command_of, tree
+from tests.faults.processes import below, command_of, tree
 from videovector_adapters.dramatiq import connected
 
 __all__ = ["broker"]
@@ -27,9 +27,8 @@ def plant(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def test_serve_starts_no_worker_of_its_own(plant: Plant) -> None:
     """With a broker the workers are those of `videovector worker`, in spawned processes below dramatiq's manager."""
     assert not [pid for pid in tree(plant.server_pid) if "worker" in command_of(pid)]
-    below = [command_of(pid) for pid in tree(plant.worker_pid)]
-    assert any("videovector_adapters.dramatiq.worker" in command for command in below)
-    assert any("multiprocessing.spawn" in command for command in below)
+    assert below(plant.worker_pid, "videovector_adapters.dramatiq.worker")
+    assert below(plant.worker_pid, "multiprocessing.spawn")
 
 
 def test_a_run_survives_a_broker_that_is_wiped(plant: Plant) -> None:

@@ -59,7 +59,7 @@ def test_a_suspect_runs_its_last_attempt_alone() -> None:
         async def handle(work: WorkItem, _: Lease[Any]) -> None:
             running.add(work.key)
             beside[work.key] = 0
-            for _ in range(10):
+            for _turn in range(10):
                 await asyncio.sleep(0.2)
                 beside[work.key] = max(beside[work.key], len(running) - 1)
             running.discard(work.key)
