@@ -45,7 +45,7 @@ async def evaluation(api: Api, body: dict[str, Any], status: int = 200) -> Any:
 async def test_labelled_queries_are_measured_by_group(api: Api) -> None:
     """A stretch counts from an overlap of one half, ranks and recall follow, groups are apart, runs compare."""
     index, clip, run = await films(api)
-    body = {
+    body: dict[str, Any] = {
         "index_id": index,
         "name": "nightly",
         "compare": True,

@@ -16,6 +16,8 @@ from videovector_adapters.postgres import filters
 from videovector_adapters.postgres.database import Database
 from videovector_adapters.postgres.embedded import EmbeddedPostgres
 from videovector_adapters.postgres.migrate import migrate
+from videovector_core.app import Tx
+from videovector_core.ports import Begin
 
 PROMISE = "filters: 2,000 random filters over 60 random documents give one answer, in one order, in every store"
 DOCUMENTS, FILTERS = 60, 2000
@@ -43,7 +45,7 @@ def _server() -> Iterator[str]:
 
 
 async def _compared(database: Database, random: Random) -> str | None:
-    stores = [memory.Database(CountingIds(), MemoryDoorbell()).begin, database.begin]
+    stores: list[Begin[Tx]] = [memory.Database(CountingIds(), MemoryDoorbell()).begin, database.begin]
     documents = [conditions.document(random) for _ in range(DOCUMENTS)]
     for begin in stores:
         await conditions.fill(begin, documents)

@@ -179,6 +179,17 @@ def _worn(random: Random, full: dict[str, Any]) -> dict[str, Any]:
         fate = random.random()
         if fate < 0.12:
             continue
-        odd = (None, "", [], {}, "happy", 1, True, [None], ["happy", None, 1, True, []], {"emotion": "happy", "a.b": 1})
+        odd: tuple[Any, ...] = (
+            None,
+            "",
+            [],
+            {},
+            "happy",
+            1,
+            True,
+            [None],
+            ["happy", None, 1, True, []],
+            {"emotion": "happy", "a.b": 1},
+        )
         kept[name] = random.choice(odd) if fate < 0.2 else value
     return kept

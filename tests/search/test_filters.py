@@ -47,7 +47,8 @@ def test_empty_is_missing_null_blank_or_without_items(document: dict[str, Any], 
 
 def test_a_missing_field_meets_nothing_but_is_empty() -> None:
     """Where there are no items, their fields are missing."""
-    for document in ({}, {"people": []}, {"people": None}):
+    absent: tuple[dict[str, Any], ...] = ({}, {"people": []}, {"people": None})
+    for document in absent:
         assert matches(document, Filter([Condition.read("people[].emotion", "is_empty", "string")]))
         assert not matches(document, Filter([Condition.read("people[].emotion", "is_not_empty", "string")]))
         assert not matches(document, Filter([Condition.read("people[].emotion", "is_empty", "string"), SURE]))

@@ -12,7 +12,7 @@ from tests.http.api import Api, serving
 from tests.search import world
 from tests.search.world import Scripted
 
-DOCUMENTS = {
+DOCUMENTS: dict[int, dict[str, Any]] = {
     0: {
         "headline": "  Straße ",
         "count": 3,

@@ -235,7 +235,7 @@ BROKEN = base64.b64encode(world.png(5, tail=b"broken")).decode()
 HUGE = base64.b64encode(world.png(8000, 5001)).decode()
 HEAVY = base64.b64encode(world.png(5, tail=bytes(10 * 1024 * 1024))).decode()
 NO_IMAGE = base64.b64encode(b"GIF89a and so on").decode()
-PICTURES = [
+PICTURES: list[tuple[dict[str, Any], str]] = [
     ({"image_data": BROKEN}, "validation_image"),
     ({"image_data": HUGE}, "validation_image"),
     ({"image_data": HEAVY}, "validation_image"),
@@ -246,7 +246,7 @@ PICTURES = [
     ({"image_data": shot(1), "top_k": 101}, "validation_error"),
 ]
 BOTH = {"text_query": "q", "image_data": shot(1)}
-REFUSED = [
+REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("search", {"query": ""}, "validation_error"),
     ("search", {"query": "   "}, "validation_query"),
     ("search", {"query": "x" * 2001}, "validation_error"),
@@ -289,7 +289,7 @@ async def test_runs_out_of_scope_and_unknown_things(api: Api) -> None:
     index, _, run = await films(api)
     other = await world.index(api, "other")
     filters = {"conditions": [{"field": "headline", "operator": "is_empty", "type": "string"}]}
-    paths = {
+    paths: dict[str, dict[str, Any]] = {
         "/indexes/{}/search": {"query": "q"},
         "/indexes/{}/image-search": {"image_data": shot(1)},
         "/indexes/{}/multimodal-search": {"text_query": "q"},
