@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import selectors
+from collections import deque
 from collections.abc import Coroutine
 from typing import Any
 
@@ -36,12 +37,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self.idle.skipped
 
     def _run_once(self) -> None:
-        if len(self._ready) > 1:
-            ready = list(self._ready)
+        queue: deque[Any] = self._ready  # type: ignore[attr-defined]  # asyncio's own queue, which no stub names
+        if len(queue) > 1:
+            ready = list(queue)
             self.random.shuffle(ready)
-            self._ready.clear()
-            self._ready.extend(ready)
-        super()._run_once()
+            queue.clear()
+            queue.extend(ready)
+        super()._run_once()  # type: ignore[misc]  # as above
 
 
 def simulate(main: Coroutine[Any, Any, Any], seed: int) -> Any:
