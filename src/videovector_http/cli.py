@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
@@ -19,7 +20,7 @@ from videovector_adapters import wiring
 from videovector_adapters.settings import Settings, WrongSetting
 from videovector_core.access.model import Caller
 from videovector_core.errors import VideoVectorError
-from videovector_http import evaluations, logs, measured, serving
+from videovector_http import evaluations, listen, logs, measured, serving
 
 Command = Callable[[Settings, argparse.Namespace], Coroutine[Any, Any, int]]
 
@@ -135,6 +136,13 @@ async def demo(settings: Settings, given: argparse.Namespace) -> int:
     return await show.demo(settings, [Path(file) for file in given.files])
 
 
+async def webhooks_listen(_: Settings, given: argparse.Namespace) -> int:
+    """Receive deliveries of a webhook, verify them and print them."""
+    if not given.secret:
+        raise WrongSetting("VIDEOVECTOR_WEBHOOK_SECRET is missing: give the webhook's secret in it or with --secret.")
+    return await listen.listen(given.host, given.port, given.secret)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "videovector",
@@ -167,6 +175,16 @@ def _parser() -> argparse.ArgumentParser:
     create.add_argument("--expires-in-days", type=int, help="1 to 365; without it the key does not expire")
     create.set_defaults(command=keys_create)
     bearer = add("token", token)
+    hooks = commands.add_parser("webhooks", help="Work with webhooks.").add_subparsers(required=True, metavar="COMMAND")
+    hear = hooks.add_parser("listen", help="Receive deliveries, verify them and print them.")
+    hear.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    hear.add_argument("--port", type=int, default=9000, help="port to listen on")
+    hear.add_argument(
+        "--secret",
+        default=os.environ.get("VIDEOVECTOR_WEBHOOK_SECRET"),
+        help="whsec_... of the webhook (VIDEOVECTOR_WEBHOOK_SECRET)",
+    )
+    hear.set_defaults(command=webhooks_listen)
     for one in (create, bearer, measure):
         one.add_argument("--user", default="owner", help="account name; an unknown one is created")
     return parser
