@@ -12,9 +12,9 @@ from PIL import Image
 
 from videovector_adapters.av import AvReader
 from videovector_core.errors import Invalid
-from videovector_core.signals import MediaType
 from videovector_core.segments import cuts, slices
 from videovector_core.segments.cuts import CutKind
+from videovector_core.signals import MediaType
 
 REFUSED = {
     "robust__ExoPlayer__1024_incrementing_bytes.mp3": "validation_unsupported_media_type",

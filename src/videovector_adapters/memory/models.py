@@ -19,7 +19,6 @@ from attrs import define, frozen
 from videovector_core.errors import Invalid
 from videovector_core.fields import leaves
 from videovector_core.media.derived import Derived, Still
-from videovector_core.signals import Beat, MediaType, Probe
 from videovector_core.models.ports import (
     Extraction,
     ExtractionRequest,
@@ -31,8 +30,9 @@ from videovector_core.models.ports import (
     Vector,
 )
 from videovector_core.ports import Blobs
-from videovector_core.vectors.lexical import tokens
 from videovector_core.segments.cuts import Cut
+from videovector_core.signals import Beat, MediaType, Probe
+from videovector_core.vectors.lexical import tokens
 
 
 def toy(kind: str = "video", *, duration: float = 30.0, **more: Any) -> bytes:
