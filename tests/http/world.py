@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from attrs import define
 
 from tests.http.api import Api
@@ -26,6 +28,8 @@ class Ids:
     marker: str
     key: str
     retry: str = "retry_" + "0" * 32
+    webhook: str = "wh_" + "0" * 32
+    delivery: str = "del_" + "0" * 32
     uri: str = "gs://videovector/none/original"
 
     @property
@@ -40,7 +44,7 @@ class Ids:
 
 def _strange(text: str) -> str:
     if text.startswith("gs://"):
-        return text.replace("vid_", "vid_f", 1)[: len(text)]
+        return re.sub("vid_[0-9a-f]+", f"vid_{'f' * 32}", text)
     head, _, tail = text.rpartition("_")
     return f"{head}_{'f' * len(tail)}"
 
