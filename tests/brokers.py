@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pika  # type: ignore[import-untyped]  # it ships no types
+import pika
 import pytest
 import redis
 from attrs import define, field

@@ -121,7 +121,7 @@ def _nothing(*_: object, **__: object) -> None:
 def detector() -> Any:
     """Return PySceneDetect where it is installed."""
     try:
-        import scenedetect  # type: ignore[import-untyped]
+        import scenedetect
     except ImportError:
         return None
     return scenedetect

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import Any
 
 from videovector import VideoVector
 
@@ -13,7 +14,7 @@ SCHEMA = {"type": "object", "properties": {"headline": {"type": "string"}}}
 def main(base_url: str, key: str, file: str) -> None:
     client = VideoVector(api_key=key, base_url=base_url)
     index = client.indexes.create(name="Older client")
-    upload = client.videos.upload(file=file, title="JFK", index_id=index.index_id)
+    upload: Any = client.videos.upload(file=file, title="JFK", index_id=index.index_id)
     prompt = client.prompts.create(
         name="Speech", description="What is said.", prompt_text="Extract the requested fields.", json_schema=SCHEMA
     )

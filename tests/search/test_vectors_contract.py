@@ -61,7 +61,7 @@ if QDRANT_URL := os.environ.get("VIDEOVECTOR_TEST_QDRANT_URL"):
 
         @pytest.fixture
         async def vectors(self) -> AsyncIterator[VectorIndex]:
-            client = QdrantVectors(connect(QDRANT_URL), f"test-{uuid4().hex}")
+            client = QdrantVectors(connect(QDRANT_URL or ""), f"test-{uuid4().hex}")
             yield client
             for one in (await client.client.get_collections()).collections:
                 if one.name.startswith(client.collection):
