@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
 import logging
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -210,11 +209,11 @@ def _doorbell(settings: Settings, near: Doorbell, stack: contextlib.AsyncExitSta
 
 def _sql(blobs: Blobs, stack: contextlib.AsyncExitStack) -> dict[str, Any]:
     """Return the ports of SQL search where its engine is installed; its processes start with the first question."""
-    if any(importlib.util.find_spec(name) is None for name in ("duckdb", "sqlglot", "pyarrow")):
+    try:
+        from videovector_adapters.duckdb.sandbox import DuckdbSandbox  # noqa: PLC0415 - an extra, which may not be there
+        from videovector_adapters.duckdb.tables import ParquetTables  # noqa: PLC0415 - as above
+    except ModuleNotFoundError:
         return {}
-    from videovector_adapters.duckdb.parquet import ParquetTables  # noqa: PLC0415 - an extra, which may not be there
-    from videovector_adapters.duckdb.sandbox import DuckdbSandbox  # noqa: PLC0415 - as above
-
     engine = DuckdbSandbox()
     stack.push_async_callback(engine.close)
     return {"sql": engine, "tables": ParquetTables(blobs)}

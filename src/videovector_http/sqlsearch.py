@@ -107,7 +107,8 @@ def sql(context: Context) -> SqlSearch:
     """Return SQL search, or raise `Unavailable` where the server was started without its engine."""
     if context.vv.sql is None:
         raise Unavailable(
-            "This server has no engine for SQL; ask its operator to install videovector[sql].", code="sql_unavailable"
+            "This server has no engine for SQL; ask its operator to install videovector-core[sql].",
+            code="sql_unavailable",
         )
     return context.vv.sql
 

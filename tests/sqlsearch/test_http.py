@@ -16,8 +16,8 @@ import pytest_asyncio
 from attrs import define, field
 
 from tests.http.api import Api, serving
-from videovector_adapters.duckdb.parquet import ParquetTables
 from videovector_adapters.duckdb.sandbox import DuckdbSandbox
+from videovector_adapters.duckdb.tables import ParquetTables
 from videovector_adapters.memory.models import (
     Echo,
     PictureHashes,

@@ -13,8 +13,8 @@ import pytest
 from attrs import define, evolve, field
 
 from tests.sqlsearch.world import FIRST, FOREIGN, SECOND, Files, run_table, segment_row
-from videovector_adapters.duckdb.parquet import ParquetTables
 from videovector_adapters.duckdb.sandbox import DuckdbSandbox
+from videovector_adapters.duckdb.tables import ParquetTables
 from videovector_core.access.model import Caller, Scope
 from videovector_core.errors import Conflict, Forbidden, Invalid, NotFound
 from videovector_core.ports import Blob

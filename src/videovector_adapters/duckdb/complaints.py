@@ -9,6 +9,7 @@ from typing import Any, Final
 import duckdb
 
 from videovector_adapters.duckdb.hints import nearest, place
+from videovector_adapters.duckdb.refusals import too_much
 from videovector_core.errors import Invalid, ProcessingFailed, VideoVectorError
 
 _CALLERS: Final = (
@@ -49,14 +50,6 @@ def translated(
     if isinstance(error, _CALLERS):
         return _invalid(text, str(error), query, columns)
     return ProcessingFailed("The query could not be run.", details={"kind": type(error).__name__})
-
-
-def too_much() -> Invalid:
-    """Return the refusal of a query that needs more than one query may have."""
-    return Invalid(
-        "The query needs more memory or processor time than one query may have; read fewer columns or rows.",
-        code="sql_resource_limit",
-    )
 
 
 def _invalid(text: str, whole: str, query: str, columns: Mapping[str, Sequence[str]]) -> Invalid:

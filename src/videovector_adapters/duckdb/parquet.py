@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
-from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from attrs import define, field, frozen
+from attrs import define, field
 
-from videovector_core.ports import Blob, Blobs
 from videovector_core.sqlsearch.model import Column, SqlType
 
 BATCH: Final = 500
 """Rows converted at a time: some milliseconds during which nothing else runs."""
 
-_CHUNK: Final = 1024 * 1024
 _SCALARS: Final = {
     "BIGINT": pa.int64(),
     "DOUBLE": pa.float64(),
@@ -28,24 +24,6 @@ _SCALARS: Final = {
     "JSON": pa.string(),
     "TIMESTAMP WITH TIME ZONE": pa.timestamp("us", tz="UTC"),
 }
-
-
-@frozen
-class ParquetTables:
-    """Writes tables into the blob store and lends them back as local files (the `Tables` port)."""
-
-    blobs: Blobs
-
-    async def write(self, columns: Sequence[Column], rows: AsyncIterable[Mapping[str, Any]]) -> Blob:
-        """Store rows whose cells are in the types of their columns."""
-        with tempfile.TemporaryDirectory(prefix="videovector-") as place:
-            path = Path(place) / "rows.parquet"
-            await write_parquet(path, columns, rows)
-            return await self.blobs.put(_chunks(path))
-
-    def lend(self, blob: Blob) -> AbstractAsyncContextManager[Path]:
-        """Lend a file that was written."""
-        return self.blobs.local(blob.sha256)
 
 
 async def write_parquet(path: Path, columns: Sequence[Column], rows: AsyncIterable[Mapping[str, Any]]) -> int:
@@ -110,9 +88,3 @@ def arrow_type(kind: SqlType) -> Any:
     if kind.fields:
         return pa.struct([pa.field(inner.name, arrow_type(inner.type)) for inner in kind.fields])
     return _SCALARS[kind.name]
-
-
-async def _chunks(path: Path) -> AsyncIterator[bytes]:
-    with path.open("rb") as file:
-        while chunk := await asyncio.to_thread(file.read, _CHUNK):
-            yield chunk

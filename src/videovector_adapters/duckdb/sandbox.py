@@ -14,8 +14,8 @@ from attrs import define, field
 from videovector_adapters.children import Child, ChildLost
 from videovector_adapters.children import Limits as ProcessLimits
 from videovector_adapters.duckdb import views
-from videovector_adapters.duckdb.complaints import too_much
-from videovector_core.errors import Invalid, ProcessingFailed, Unavailable
+from videovector_adapters.duckdb.refusals import too_long, too_much
+from videovector_core.errors import ProcessingFailed, Unavailable
 from videovector_core.sqlsearch.model import Checked, Limits, Rows, Table
 from videovector_core.sqlsearch.ports import Lend
 
@@ -55,7 +55,9 @@ class DuckdbSandbox:
         """Check a query and run it over the files that `lend` gives."""
         async with self._box() as box:
             used = await box.call("check", query=query, tables=_names(tables))
-            async with lend(views.stored(used, tables)) as files:
+            async with lend(views.stored(used, tables)) as lent:
+                # the walls let in the very names that they are given, so none may lead through a link
+                files = {name: path.resolve() for name, path in lent.items()}
                 made = views.statements(used, tables, files)
                 paths = [str(path) for path in files.values()]
                 answer = await box.call("run", query=query, used=used, statements=made, paths=paths, limit=limit)
@@ -138,19 +140,15 @@ class _Box:
             async with asyncio.timeout(self.left):
                 return await self.child.call(method, deadline=self.left, **arguments)
         except TimeoutError as error:
-            raise _too_long() from error
+            raise too_long() from error
         except ChildLost as error:
-            raise (_too_long() if error.code == "timeout" else too_much()) from error
+            raise (too_long() if error.code == "timeout" else too_much()) from error
         except ProcessingFailed as error:
             if error.code == "resource_limit":
                 raise too_much() from error
             raise
         finally:
             self.left -= asyncio.get_running_loop().time() - start
-
-
-def _too_long() -> Invalid:
-    return Invalid("The query ran out of time; read fewer rows or narrow its conditions.", code="sql_timeout")
 
 
 def _names(tables: Sequence[Table]) -> dict[str, list[str]]:
