@@ -46,6 +46,11 @@ class Reader:
             self.ended = not message.get("more_body", False)
         self._news.set()
 
+    async def news(self) -> None:
+        """Wait until something more arrives."""
+        self._news.clear()
+        await self._news.wait()
+
     def go_on(self) -> None:
         """Read again."""
         self.stalled = False

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from attrs import define, field
 
+from tests.faults import faults_webhooks
 from tests.http.api import serving
 from tests.postgres import postgres_dsn, postgres_server
 from videovector_adapters.memory.webhooks import Answered, MemoryPoster
@@ -200,3 +201,9 @@ async def test_sixteen_writers_that_commit_out_of_order_skip_nobody(room: Room) 
     assert received == [event.event_id for event in log]
     ended = await room.settled(hook.webhook_id, 160)
     assert sorted(one.event_id for one in ended) == sorted(received)
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_a_deliverer_that_is_killed_loses_nothing(seed: int) -> None:
+    """A sample of the fault trials that `make faults` runs many of."""
+    assert await faults_webhooks.trial(seed) is None

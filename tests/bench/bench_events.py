@@ -1,0 +1,125 @@
+"""What it costs to tell: deliveries to a receiver on the loopback, and events from commit to a stream."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import statistics
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+import httpx
+import structlog
+from attrs import evolve
+
+from tests import postgres
+from tests.bench.rows import Row
+from tests.events.reading import Reader, reading
+from tests.faults.deliverer import deliverer, opened
+from tests.faults.faults_webhooks import _server
+from tests.faults.receiver import Receiver, receiving
+from tests.http.api import KEY
+from videovector_adapters.secrets import Envelope
+from videovector_core.access.model import Caller
+from videovector_core.app import VideoVector
+from videovector_core.events.model import NewEvent
+from videovector_http.app import create_app
+from videovector_http.context import Context, Signer
+
+DELIVERIES = 2000
+HOOKS = 10
+READERS = 100
+EVENTS = 50
+
+
+async def bench() -> list[Row]:
+    """Measure both over PostgreSQL."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    server = await asyncio.to_thread(_server)
+    dsn = await asyncio.to_thread(postgres.fresh, server)
+    try:
+        async with receiving() as receiver, opened(dsn) as vv:
+            ours = await _deliveries(vv, receiver)
+            bare, kept = await _bare(receiver, kept=0), await _bare(receiver, kept=64)
+            latencies = await _streams(vv)
+    finally:
+        await asyncio.to_thread(postgres.drop, server, dsn)
+    p95 = statistics.quantiles(latencies, n=100)[94]
+    return [
+        Row("deliveries, signed, recorded and done", ours, "1/s", f"{ours / bare:.2f} of a bare client"),
+        Row("bare async HTTP client, a connection each", bare, "1/s", "the same receiver in the same process"),
+        Row(
+            "bare async HTTP client, connections kept",
+            kept,
+            "1/s",
+            "which an address that is checked each time forbids",
+        ),
+        Row(f"commit to stream, {READERS} readers, median", statistics.median(latencies) * 1e3, "ms", ""),
+        Row(f"commit to stream, {READERS} readers, p95", p95 * 1e3, "ms", "at most 100 are promised"),
+    ]
+
+
+async def _deliveries(vv: VideoVector, receiver: Receiver) -> float:
+    caller = Caller("user_1")
+    for number in range(HOOKS):
+        url = f"http://127.0.0.1:{receiver.port}/{number}"
+        await vv.webhooks.create(caller, name="w", url=url, events=["media.created"])
+    async with vv.begin() as tx:
+        await tx.events.append(caller.user_id, [NewEvent("media.created")] * (DELIVERIES // HOOKS))
+    stop = asyncio.Event()
+    engine = asyncio.create_task(deliverer(vv, 30).run(stop))
+    began = time.perf_counter()
+    while receiver.requests < DELIVERIES:
+        await asyncio.sleep(0.005)
+    took = time.perf_counter() - began
+    stop.set()
+    await engine
+    return DELIVERIES / took
+
+
+async def _bare(receiver: Receiver, *, kept: int) -> float:
+    """Post as many bodies with a plain client, as many at a time; the egress door takes a connection for each."""
+    limits = httpx.Limits(max_keepalive_connections=kept)
+    async with httpx.AsyncClient(limits=limits, timeout=30) as client:
+
+        async def some() -> None:
+            for _ in range(DELIVERIES // 64):
+                answer = await client.post(f"http://127.0.0.1:{receiver.port}/", content=b"{}" * 100)
+                assert answer.status_code == 204
+
+        began = time.perf_counter()
+        await asyncio.gather(*(some() for _ in range(64)))
+        return (DELIVERIES // 64) * 64 / (time.perf_counter() - began)
+
+
+async def _streams(vv: VideoVector) -> list[float]:
+    app = create_app(Context(vv, Signer(KEY), Envelope(KEY)))
+    user = await vv.access.ensure_user("bench")
+    _, secret = await vv.access.create_key(Caller(user.user_id), name="k", scopes=["read"])
+    vv.streams.pace = evolve(vv.streams.pace, most=READERS)
+    latencies: list[float] = []
+    async with AsyncExitStack() as stack:
+        readers = [
+            await stack.enter_async_context(reading(app, {"X-API-Key": secret.reveal()})) for _ in range(READERS)
+        ]
+        await asyncio.sleep(0.5)
+        for _ in range(EVENTS):
+            latencies += await _round(vv, user.user_id, readers)
+    return latencies
+
+
+async def _round(vv: VideoVector, user_id: str, readers: Sequence[Reader]) -> list[float]:
+    """Commit one event and say how long it took to each reader."""
+    marks = [len(reader.received) for reader in readers]
+    async with vv.begin() as tx:
+        await tx.events.append(user_id, [NewEvent("media.created")])
+    began = time.perf_counter()
+
+    async def arrival(reader: Reader, mark: int) -> float:
+        while len(reader.received) == mark:
+            await reader.news()
+        return time.perf_counter() - began
+
+    return list(await asyncio.gather(*(arrival(one, mark) for one, mark in zip(readers, marks, strict=True))))
