@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,21 +108,51 @@ documents = st.fixed_dictionaries(
 )
 
 
+# One loop and one engine for all examples: starting them takes longer than what is tested.
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[asyncio.Runner]:
+    with asyncio.Runner() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def bare() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as one:
+        yield one
+
+
+@contextlib.contextmanager
+def undone(engine: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Undo what is made in the engine."""
+    engine.execute("BEGIN")
+    try:
+        yield
+    finally:
+        engine.execute("ROLLBACK")
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.lists(documents, min_size=1, max_size=6))
-def test_files_give_back_what_was_written(tmp_path_factory: pytest.TempPathFactory, given_documents: list[Any]) -> None:
+def test_files_give_back_what_was_written(
+    tmp_path_factory: pytest.TempPathFactory,
+    runner: asyncio.Runner,
+    bare: duckdb.DuckDBPyConnection,
+    given_documents: list[Any],
+) -> None:
     """Every cell comes out of the engine as it went in, and the views of items agree with the documents."""
     path = tmp_path_factory.mktemp("rows") / "rows.parquet"
     rows = [made(document) for document in given_documents]
-    asyncio.run(parquet.write_parquet(path, COLUMNS, stream(rows)))
-    with duckdb.connect() as engine:
+    runner.run(parquet.write_parquet(path, COLUMNS, stream(rows)))
+    with undone(bare):
         for statement in views.statements([table.name for table in TABLES[:3]], TABLES, {TABLES[0].name: path}):
-            engine.execute(statement).fetchall()
+            bare.execute(statement).fetchall()
         names = [column.name for column in COLUMNS]
-        out = engine.execute(f"SELECT * FROM {TABLES[0].name}").fetchall()
+        out = bare.execute(f"SELECT * FROM {TABLES[0].name}").fetchall()
         assert [dict(zip(names, row, strict=True)) for row in out] == rows
-        seen = engine.execute(f'SELECT item_index, emotion, age, "tags[]" FROM {TABLES[1].name}').fetchall()
-        held = engine.execute(f"SELECT people_index, item_index, holds FROM {TABLES[2].name}").fetchall()
+        seen = bare.execute(f'SELECT item_index, emotion, age, "tags[]" FROM {TABLES[1].name}').fetchall()
+        held = bare.execute(f"SELECT people_index, item_index, holds FROM {TABLES[2].name}").fetchall()
     items = [(i, p) for d in given_documents for i, p in enumerate(d.get("scene", {}).get("people", []))]
     assert seen == [(i, p.get("emotion"), p.get("age"), p.get("tags")) for i, p in items]
     assert held == [(i, j, h.get("holds")) for i, p in items for j, h in enumerate(p.get("hands", []))]

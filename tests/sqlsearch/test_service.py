@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from attrs import define, evolve, field
 
 from tests.sqlsearch.world import FIRST, FOREIGN, SECOND, Files, run_table, segment_row
@@ -21,7 +22,7 @@ from videovector_core.ports import Blob
 from videovector_core.sqlsearch.model import Catalog, Draft, Level, Limits, ResultRow, RowContext, RunTable
 from videovector_core.sqlsearch.service import SqlSearch
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 T, U = "run_bbbbbbbbbb", "run_aaaaaaaaaa"
 CALLER = Caller("user_a")
 
@@ -134,7 +135,7 @@ class Model:
         return Draft(self.drafts.pop(0), "By the model.") if self.drafts else None
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def engine() -> AsyncIterator[DuckdbSandbox]:
     box = DuckdbSandbox(spare=1)
     yield box
@@ -194,12 +195,15 @@ async def test_cells_are_plain_json(vv: Any) -> None:
     )
 
 
-async def test_results_are_cut_to_size(vv: Any, engine: DuckdbSandbox) -> None:
+async def test_results_are_cut_to_size(vv: Any) -> None:
     """A cell over its limit is cut and says so; rows beyond the limit of rows or of bytes are left out and counted as more."""
-    engine.limits = evolve(engine.limits, max_cell_bytes=100, max_result_bytes=3_000)
-    answer = await execute(
-        vv, "SELECT repeat('é', 60) AS text, list_transform(range(80), x -> x) AS list FROM range(50)"
-    )
+    vv.engine = DuckdbSandbox(Limits(max_cell_bytes=100, max_result_bytes=3_000), spare=1)
+    try:
+        answer = await execute(
+            vv, "SELECT repeat('é', 60) AS text, list_transform(range(80), x -> x) AS list FROM range(50)"
+        )
+    finally:
+        await vv.engine.close()
     assert answer.rows[0]["text"] == "é" * 50 + "… [cut at 100 bytes]"
     assert answer.rows[0]["list"].endswith("… [cut at 100 bytes]")
     assert answer.truncated
