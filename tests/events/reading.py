@@ -51,6 +51,11 @@ class Reader:
         self._news.clear()
         await self._news.wait()
 
+    def over(self, _: object) -> None:
+        """Note that nothing more will come."""
+        self.ended = True
+        self._news.set()
+
     def go_on(self) -> None:
         """Read again."""
         self.stalled = False
@@ -96,7 +101,7 @@ async def reading(app: Any, headers: Mapping[str, str], query: str = "") -> Asyn
         "state": {},
     }
     task = asyncio.create_task(app(scope, reader.receive, reader.send))
-    task.add_done_callback(lambda _: (setattr(reader, "ended", True), reader._news.set()))
+    task.add_done_callback(reader.over)
     try:
         while not reader.status and not task.done():
             await asyncio.sleep(0)

@@ -91,6 +91,7 @@ def _server() -> str:
     server = EmbeddedPostgres(root / "data", postgres.QUICK, root=root / "root")
     root.chmod(0o711)
     dsn = server.start()
-    atexit.register(lambda: (server.stop(), folder.cleanup()))
+    atexit.register(folder.cleanup)
+    atexit.register(server.stop)
     postgres._make_template(dsn)
     return dsn
