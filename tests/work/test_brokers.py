@@ -27,8 +27,8 @@ def plant(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def test_serve_starts_no_worker_of_its_own(plant: Plant) -> None:
     """With a broker the workers are those of `videovector worker`, in spawned processes below dramatiq's manager."""
     assert not [pid for pid in tree(plant.server_pid) if "worker" in command_of(pid)]
-    assert below(plant.worker_pid, "videovector_adapters.dramatiq.worker")
-    assert below(plant.worker_pid, "multiprocessing.spawn")
+    assert below(plant.worker_pid, "videovector_adapters.dramatiq.worker", seconds=120)
+    assert below(plant.worker_pid, "multiprocessing.spawn", seconds=120)
 
 
 def test_a_run_survives_a_broker_that_is_wiped(plant: Plant) -> None:
