@@ -27,7 +27,7 @@ from videovector_http import (
 )
 from videovector_http.bodies import MAX_JSON
 from videovector_http.context import Context
-from videovector_http.document import document, rules_of
+from videovector_http.document import document, methods_of, rules_of
 from videovector_http.errors import handler
 from videovector_http.gate import Gate
 from videovector_http.metrics import Metrics
@@ -87,4 +87,4 @@ def create_app(context: Context) -> Outer:
         logging_config=None,  # the process decides how it logs
         openapi_config=None,  # `document` writes it, with what the gate adds
     )
-    return Outer(app, counted, described)
+    return Outer(app, counted, described, methods_of(app))

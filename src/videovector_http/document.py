@@ -89,6 +89,14 @@ def rules_of(app: Litestar) -> dict[tuple[str, str], Rule]:
     return {(path, method): Rule.of(handler) for path, method, handler in handlers(app)}
 
 
+def methods_of(app: Litestar) -> dict[str, str]:
+    """Return the methods of every path, as the header `Allow` tells them."""
+    found: dict[str, set[str]] = {}
+    for path, method, _ in handlers(app):
+        found.setdefault(path, {"OPTIONS"}).add(method)
+    return {path: ", ".join(sorted(methods)) for path, methods in found.items()}
+
+
 def handlers(app: Litestar) -> Iterator[tuple[str, str, HTTPRouteHandler]]:
     """Return every path with its method and its handler; what the framework adds by itself is left out."""
     for route in app.routes:
@@ -124,10 +132,20 @@ def _complete(path: str, operation: dict[str, Any], rule: Rule, schemas: Mapping
         operation.setdefault("parameters", []).append(_KEY)
     body = operation.get("requestBody")
     if body is not None:
+        body["required"] = _must_be_sent(body, schemas)
         for kind, media in body.get("content", {}).items():
             if kind == "application/json":
                 media["example"] = example(media["schema"], schemas)
     _answers(operation, rule, schemas)
+
+
+def _must_be_sent(body: Mapping[str, Any], schemas: Mapping[str, Any]) -> bool:
+    """Say whether a body may be left out: an absent one is the same as `{}`."""
+    schema = body.get("content", {}).get("application/json", {}).get("schema")
+    if schema is None:
+        return True
+    named = schemas.get(schema.get("$ref", "").rsplit("/", 1)[-1], schema)
+    return bool(named.get("required")) or "properties" not in named
 
 
 def _security(rule: Rule) -> list[dict[str, list[str]]]:

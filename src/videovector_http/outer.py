@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import structlog
@@ -29,6 +29,8 @@ class Exchange:
     scope: Any
     send: Any
     request_id: str
+    methods: Mapping[str, str] = field(factory=dict)
+    """The methods of each path; the framework tells only those of one of its handlers."""
     started: float = field(factory=time.perf_counter)
     status: int = 0
 
@@ -36,8 +38,12 @@ class Exchange:
         """Send a message; the start of an answer gets the headers that all answers have."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            headers = [*message.get("headers", ())]
+            if self.scope["method"] == "OPTIONS" and self.route in self.methods:
+                headers = [pair for pair in headers if pair[0].lower() != b"allow"]
+                headers.append((b"allow", self.methods[self.route].encode()))
             message["headers"] = [
-                *message.get("headers", ()),
+                *headers,
                 (b"x-request-id", self.request_id.encode()),
                 (b"x-content-type-options", b"nosniff"),
             ]
@@ -71,13 +77,15 @@ class Outer:
     metrics: Metrics = field(factory=Metrics)
     described: Callable[[], Reference] | None = None
     """Makes the reference of the application's routes."""
+    methods: Mapping[str, str] = field(factory=dict)
+    """The methods of each path, as `Allow` tells them."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one connection."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        exchange = Exchange(scope, send, request_id(scope["headers"]))
+        exchange = Exchange(scope, send, request_id(scope["headers"]), self.methods)
         scope.setdefault("state", {})["request_id"] = exchange.request_id
         bound = structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
         try:
