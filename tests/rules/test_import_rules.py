@@ -21,7 +21,7 @@ BREAKS = {
         "videovector_adapters/left/door.py": "import videovector_adapters.right.room",
         "videovector_adapters/right/room.py": "",
     },
-    "capabilities look downwards": {"videovector_core/access/trespass.py": "import videovector_core.vectors.ports"},
+    "capabilities look downwards": {"videovector_core/access/trespass.py": "import videovector_core.media.ports"},
     "webhooks stand on events": {
         "videovector_core/webhooks/trespass.py": "import videovector_core.models.ports",
     },
