@@ -55,7 +55,7 @@ async def serve(settings: Settings) -> int:
                 server_header=False,
                 proxy_headers=False,  # nobody's word is taken for an address
                 h11_max_incomplete_event_size=64 * 1024,
-            )
+            ),
         )
         if settings.broker_url is None:
             await stack.enter_async_context(_worker(settings))
