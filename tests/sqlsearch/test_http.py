@@ -31,7 +31,7 @@ from videovector_adapters.memory.parts import MemoryBlobs
 from videovector_core.errors import ProcessingFailed
 from videovector_core.models.bundle import Models
 from videovector_core.models.ports import Extraction, ExtractionRequest, Usage
-from videovector_core.sqlsearch.files import RELEASE
+from videovector_core.sqlsearch.files import GRACE_SECONDS
 
 pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 CLIP = toy(duration=30, cuts=[10, 20], speech=[[1, 4, "ask not what"], [12, 15, "movable type"], [22, 25, "the end"]])
@@ -195,10 +195,18 @@ async def test_a_query_answers_with_the_places_of_its_rows(world: World) -> None
     assert count["columns"] == [{"name": "n", "path": None, "type": "BIGINT"}]
 
 
+def kept(world: World) -> list[str]:
+    """List the stored Parquet files."""
+    blobs = world.api.vv.ports.blobs
+    assert isinstance(blobs, MemoryBlobs)
+    return [name for name, data in blobs.kept.items() if data[:4] == b"PAR1"]
+
+
 async def test_a_repair_shows_in_the_next_query(fresh: World) -> None:
-    """A segment that failed is missing; once a retry repaired it, the next query has it, also in the media's result."""
+    """A segment that failed is missing; once a retry repaired it, the next query has it, and the file that was replaced goes."""
     query = "SELECT start_time FROM segments WHERE video_name = 'A' ORDER BY 1"
     assert [row["start_time"] for row in await fresh.ask(query)] == [0.0, 20.0]
+    before = set(kept(fresh))
     failed = (await fresh.api.client.get(f"/prompt-runs/{fresh.run}/failed-segments")).json()
     segment = failed["videos"][0]["segments"][0]["segment_id"]
     fresh.model.refuses.clear()
@@ -208,8 +216,12 @@ async def test_a_repair_shows_in_the_next_query(fresh: World) -> None:
         while (await fresh.api.client.get(f"{at}/retries/{retry}")).json()["status"] in {"pending", "processing"}:
             await asyncio.sleep(0.01)
     assert [row["start_time"] for row in await fresh.ask(query)] == [0.0, 10.0, 20.0]
-    async with fresh.api.vv.begin() as tx:
-        assert await tx.work.pending(RELEASE, prefix="") == 1
+    replaced = before & set(kept(fresh))
+    assert replaced
+    fresh.api.vv.ports.clock.time.advance(GRACE_SECONDS + 1)  # type: ignore[attr-defined]  # the clock in memory
+    async with asyncio.timeout(20):
+        while replaced & set(kept(fresh)):
+            await asyncio.sleep(0.05)
 
 
 async def test_what_is_deleted_is_gone_at_once(fresh: World) -> None:
