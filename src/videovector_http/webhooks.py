@@ -108,7 +108,7 @@ async def test_webhook(
     context: NamedDependency[Context],
     caller: NamedDependency[Caller],
     receipts: NamedDependency[Receipts],
-) -> Response[bytes]:
+) -> Response[wire.WebhookTestResponse]:
     """Send a test event now; what the receiver does is the answer, never an error."""
 
     async def effect(complete: Complete) -> Answer:
@@ -123,7 +123,8 @@ async def test_webhook(
         answer, replayed = await effect(_forget), False
     else:
         answer, replayed = await receipts.once(slot, fingerprint_body(await request.body(), b""), effect)
-    return Response(answer.body, status_code=200, media_type="application/json", headers=REPLAYED if replayed else None)
+    headers = REPLAYED if replayed else None
+    return Response(answer.body, status_code=200, media_type="application/json", headers=headers)  # type: ignore[arg-type]  # written
 
 
 @get("/webhooks/{webhook_id:str}/deliveries", opt={"scope": Scope.READ})
