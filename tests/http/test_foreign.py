@@ -227,7 +227,7 @@ async def test_cursors_of_another_account_are_refused(api):
     cursor = first["pagination"]["next_cursor"]
     mine = await api.as_user("other")
     for path in ("/markers", "/playground/videos"):
-        for headers in ({}, mine):
+        for headers in (dict[str, str](), mine):
             answer = await api.client.get(path, params={"cursor": cursor}, headers=headers)
             assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_cursor")
 

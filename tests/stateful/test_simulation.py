@@ -83,7 +83,9 @@ async def _check(vv, world, caller, run_id, seed):
     assert [event.sequence for event in events] == list(range(1, len(events) + 1)), seed
     assert (await vv.checker.check()).clean, seed
     assert not [call for call in calls if call.status == "started"], seed
-    stored = sum(row.status is Outcome.SUCCESSFUL for row in rows) + counts.video_level.get(Outcome.SUCCESSFUL, 0)
+    stored = sum(row.status is Outcome.SUCCESSFUL for row in rows) + sum(
+        counts.video_level.get(outcome, 0) for outcome in (Outcome.SUCCESSFUL, Outcome.PARTIAL)
+    )
     lost = world.model.asked - stored - world.weather.fired["model fails"]
     assert lost <= world.crashes * 8 + (8 if run.stopping else 0), (seed, lost, world.crashes)
     if not run.stopping and run.status is RunStatus.COMPLETED:

@@ -120,7 +120,7 @@ class Database:
         """Run a block as a transaction; the doorbell rings after the commit."""
         async with self.serial.transaction() as journal:
             yield self.tx
-            rings = set(journal.rings)
+            rings = sorted(journal.rings)
         for topic in rings:
             self.doorbell.ring(topic)
 

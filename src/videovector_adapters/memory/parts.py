@@ -78,7 +78,7 @@ class MemoryBlobs:
 class MemoryDoorbell:
     """`Doorbell` within one event loop."""
 
-    waiting: dict[str, set[asyncio.Event]] = field(factory=dict)
+    waiting: dict[str, dict[asyncio.Event, None]] = field(factory=dict)
 
     def ring(self, topic: str) -> None:
         for event in self.waiting.get(topic, ()):
@@ -86,7 +86,7 @@ class MemoryDoorbell:
 
     async def wait(self, topic: str, seconds: float) -> bool:
         event = asyncio.Event()
-        self.waiting.setdefault(topic, set()).add(event)
+        self.waiting.setdefault(topic, {})[event] = None
         try:
             async with asyncio.timeout(seconds):
                 await event.wait()
@@ -95,4 +95,4 @@ class MemoryDoorbell:
         else:
             return True
         finally:
-            self.waiting[topic].discard(event)
+            self.waiting[topic].pop(event, None)
