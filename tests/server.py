@@ -46,7 +46,7 @@ class Server:
     def start(self, *, seconds: float = 60) -> Server:
         """Start the server and wait until it is well; the first start also makes an admin key."""
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(self._command("serve"), env=self._environment(), stdout=log, stderr=log)
+            self.process = subprocess.Popen(self._command("serve"), env=self.settings(), stdout=log, stderr=log)
         deadline = time.monotonic() + seconds
         while True:
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -74,7 +74,7 @@ class Server:
     def run(self, *command: str) -> str:
         """Run another command on the same data directory and return what it printed."""
         done = subprocess.run(
-            self._command(*command), env=self._environment(), capture_output=True, text=True, timeout=120, check=False
+            self._command(*command), env=self.settings(), capture_output=True, text=True, timeout=120, check=False
         )
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
@@ -93,7 +93,8 @@ class Server:
     def _command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "videovector_http.cli", *arguments]
 
-    def _environment(self) -> dict[str, str]:
+    def settings(self) -> dict[str, str]:
+        """Return the environment of every command on this data directory."""
         plain = {name: value for name, value in os.environ.items() if not name.startswith("VIDEOVECTOR_")}
         ours = {
             "VIDEOVECTOR_DATA_DIR": str(self.data_dir),

@@ -58,9 +58,17 @@ async def worker(settings: Settings, given: argparse.Namespace) -> int:
         return 0
     if given.child:
         wiring.die_with_parent()
+        loop.add_reader(sys.stdin, _end_with_input, loop, stop)
     async with wiring.build(settings, owns_engine=False) as vv:
         await vv.engine(wiring.pace(settings)).run(stop)
     return 0
+
+
+def _end_with_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """Stop when the server's end of the pipe is closed: it may have ended before it could ask us to."""
+    if not os.read(sys.stdin.fileno(), 1):
+        loop.remove_reader(sys.stdin)
+        stop.set()
 
 
 async def migrate(settings: Settings, _: argparse.Namespace) -> int:

@@ -136,8 +136,9 @@ class _Supervisor:
         pause = 0.5
         while True:
             started = asyncio.get_running_loop().time()
+            # the worker ends when its input closes, so one that was just being started ends with the server as well
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", *self.command, env=self.environment
+                sys.executable, "-m", *self.command, env=self.environment, stdin=asyncio.subprocess.PIPE
             )
             status = await self.process.wait()
             lived = asyncio.get_running_loop().time() - started
