@@ -57,3 +57,17 @@ def test_a_stopped_server_leaves_nothing(tmp_path: Path, moment: str):
         assert living(server.data_dir)
         assert server.stop() == 0, server.log.read_text()
     assert gone(server.data_dir) == []
+
+
+def test_a_killed_server_takes_its_worker_along(tmp_path: Path):
+    """When the server is killed while its worker is only starting, the worker ends by itself."""
+    server = Server(tmp_path / "data").start()
+    server.kill()
+    server.start()
+    server.kill()
+    deadline = time.monotonic() + 30
+    while left := [one for one in living(server.data_dir) if "videovector_http.cli" in one]:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.2)
+    assert server.start().stop() == 0
+    assert gone(server.data_dir) == []
