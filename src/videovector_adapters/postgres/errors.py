@@ -33,6 +33,8 @@ def translated() -> Iterator[None]:
 
 def as_ours(error: Exception) -> VideoVectorError:
     """Say in our words what the database reported."""
+    if isinstance(error, pg.ProgramLimitExceeded):  # an OperationalError that no waiting mends
+        return Invalid("A value is too large to be kept under an index; shorten it.", code="validation_too_large")
     if isinstance(error, _AWAY):
         return Unavailable("The database does not answer; try again in a moment.", retry_after=2)
     if isinstance(error, psycopg.IntegrityError):
