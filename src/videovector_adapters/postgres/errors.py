@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Final
 
 import psycopg
 import psycopg_pool
@@ -22,6 +23,13 @@ _AWAY = (
 )
 
 
+_TOO_LARGE: Final[dict[type[psycopg.Error], tuple[str, str]]] = {
+    # an OperationalError, so it is looked for before those that waiting mends
+    pg.ProgramLimitExceeded: ("validation_too_large", "A value is too large to be kept under an index; shorten it."),
+    pg.NumericValueOutOfRange: ("validation_number", "A number is too large to be kept."),
+}
+
+
 @contextlib.contextmanager
 def translated() -> Iterator[None]:
     """Raise errors of the driver as errors of the house."""
@@ -33,8 +41,9 @@ def translated() -> Iterator[None]:
 
 def as_ours(error: Exception) -> VideoVectorError:
     """Say in our words what the database reported."""
-    if isinstance(error, pg.ProgramLimitExceeded):  # an OperationalError that no waiting mends
-        return Invalid("A value is too large to be kept under an index; shorten it.", code="validation_too_large")
+    for kind, (code, message) in _TOO_LARGE.items():
+        if isinstance(error, kind):
+            return Invalid(message, code=code)
     if isinstance(error, _AWAY):
         return Unavailable("The database does not answer; try again in a moment.", retry_after=2)
     if isinstance(error, psycopg.IntegrityError):
@@ -46,8 +55,6 @@ def as_ours(error: Exception) -> VideoVectorError:
             "The text holds characters that cannot be kept (NUL, or half of a surrogate pair); remove them.",
             code="validation_text",
         )
-    if isinstance(error, pg.NumericValueOutOfRange):
-        return Invalid("A number is too large to be kept.", code="validation_number")
     if isinstance(error, pg.UndefinedTable | pg.UndefinedColumn):
         return Unavailable("The database lacks a table of this version; run `videovector migrate`.", retry_after=60)
     return VideoVectorError(f"The database refused a statement ({type(error).__name__}).")
