@@ -36,10 +36,11 @@ async def serve(settings: Settings) -> int:
     sock = _listening(settings)
     host, port = sock.getsockname()[:2]
     settings = settings.model_copy(update={"port": port})
-    # uvicorn raises the signal again once it has drained; with handlers of our own that does not end the process
-    # before everything else is closed
+    # uvicorn listens to signals only while it serves, and raises them again once it has drained; with handlers of our
+    # own, one that comes before is not lost, and one that comes back does not end the process before all is closed
+    told = asyncio.Event()
     for one in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(one, log.info, "stopping")
+        asyncio.get_running_loop().add_signal_handler(one, told.set)
     async with contextlib.AsyncExitStack() as stack:
         vv = await stack.enter_async_context(wiring.build(settings, owns_engine=True))
         context = make_context(settings, vv)
@@ -61,7 +62,9 @@ async def serve(settings: Settings) -> int:
             await stack.enter_async_context(_worker(settings))
         await vv.keep_house()
         await _greet(vv, host, port)
+        ending = asyncio.create_task(server.end_when(told))
         await server.serve(sockets=[sock])
+        ending.cancel()
     return 0
 
 
@@ -71,6 +74,12 @@ class _Server(uvicorn.Server):
     def __init__(self, stopping: asyncio.Event, config: uvicorn.Config) -> None:
         super().__init__(config)
         self._stopping, self._loop = stopping, asyncio.get_running_loop()
+
+    async def end_when(self, told: asyncio.Event) -> None:
+        """Begin to stop when told to, even before serving began."""
+        await told.wait()
+        self._stopping.set()
+        self.should_exit = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to stop."""
