@@ -22,7 +22,8 @@ def test_the_commands_of_the_contract_exist() -> None:
 
 def test_every_command_has_help() -> None:
     """`make help` lists every command, with a sentence."""
-    listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    command = ["make", "--no-print-directory", "help"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert {line.split()[1] for line in listed.splitlines()} == TARGETS
 
 

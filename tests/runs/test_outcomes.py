@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import pytest
-from attrs import define, field
+from attrs import define, evolve, field
 
 from videovector_adapters import memory
 from videovector_adapters.memory.models import Echo, ToyTranscriber, WordHashes, toy
@@ -15,7 +17,7 @@ from videovector_core.app import VideoVector
 from videovector_core.errors import Conflict, ProcessingFailed, Unavailable
 from videovector_core.models.bundle import Models
 from videovector_core.models.ports import Extraction
-from videovector_core.runs.model import Operation, Outcome, RunStatus
+from videovector_core.runs.model import Operation, Outcome, Retry, RunStatus, SegmentResult
 from videovector_core.runs.service import Target
 from videovector_core.search.service import Where
 
@@ -157,6 +159,49 @@ async def test_a_repair_lifts_the_run():
         with pytest.raises(Conflict) as refused:
             await vv.runs.retry(caller, run_id, room.video, row.segment_id)
         assert refused.value.code == "conflict_segment_not_failed"
+
+
+async def test_a_repair_that_ends_while_another_is_asked_for_is_not_done_again():
+    """Rows are read one after the other, and between any two of them the active repair may end."""
+    async with Room(Scripted(bad={10.0})) as room:
+        view = await room.ended(await room.run())
+        row = (await room.rows(view.run.run_id))[1]
+        where = (room.caller, view.run.run_id, room.video, row.segment_id)
+        room.stop.set()
+        await room.engine
+        first = await room.vv.runs.retry(*where)
+
+        def begin():
+            return Interrupted(room.vv.begin(), first, row)
+
+        again = await evolve(room.vv.runs, begin=begin).retry(*where)
+        assert again.retry_id == first.retry_id
+
+
+@define(slots=False)
+class Interrupted:
+    """A transaction in which the repair `first` of `row` ends as soon as the row was read."""
+
+    inner: AbstractAsyncContextManager[Any]
+    first: Retry
+    row: SegmentResult
+
+    async def __aenter__(self):
+        self.tx = await self.inner.__aenter__()
+        self.results = self
+        return self
+
+    async def __aexit__(self, *ended):
+        return await self.inner.__aexit__(*ended)
+
+    def __getattr__(self, name):
+        return getattr(self.tx, name)
+
+    async def get(self, run_id, segment_id):
+        found = await self.tx.results.get(run_id, segment_id)
+        await self.tx.calls.save_retry(evolve(self.first, status="completed"))
+        await self.tx.results.save(evolve(self.row, status=Outcome.SUCCESSFUL, field_extraction=True))
+        return found
 
 
 async def test_a_cancelled_run_calls_no_model_any_more():

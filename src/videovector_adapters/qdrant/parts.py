@@ -10,14 +10,13 @@ from typing import Any, Final
 import qdrant_edge as qe
 from attrs import define, field
 
-from videovector_adapters.qdrant.layout import DENSE, INDEXED, OVERSAMPLING, SAMPLE, SLACK, TENANT, TERMS, settled
+from videovector_adapters.qdrant.layout import BEAM, DENSE, INDEXED, SAMPLE, SLACK, TENANT, TERMS, oversampling, settled
 from videovector_core.search.fusion import rank_key
 
 Hit = tuple[str, float, dict[str, Any]]
 Where = Mapping[str, Sequence[str]]
 MAX_TIES: Final = 16_384
 """So many equal hits are put in order of id; beyond, the engine decides which of the equals come back."""
-_BEAM: Final = 256
 
 
 @define
@@ -42,8 +41,8 @@ class Query:
         )
 
     def _nearest(self, limit: int) -> qe.SearchParams:
-        quantized = qe.QuantizationSearchParams(ignore=self.exact, rescore=True, oversampling=OVERSAMPLING)
-        return qe.SearchParams(hnsw_ef=max(_BEAM, limit), exact=self.exact, quantization=quantized)
+        quantized = qe.QuantizationSearchParams(ignore=self.exact, rescore=True, oversampling=oversampling(limit))
+        return qe.SearchParams(hnsw_ef=max(BEAM, limit), exact=self.exact, quantization=quantized)
 
     def _lexical(self) -> qe.SearchParams:
         return qe.SearchParams(idf=qe.IdfParams(condition(self.corpus) if self.corpus else None))
@@ -140,5 +139,5 @@ def _config(size: int | None) -> qe.EdgeConfig:
     int8 = qe.ScalarQuantizationConfig(type=qe.ScalarType.Int8, quantile=0.99, memory=qe.Memory.Pinned)
     return qe.EdgeConfig(
         vectors={DENSE: qe.EdgeVectorParams(size, qe.Distance.Cosine, quantization_config=int8)},
-        hnsw_config=qe.HnswIndexConfig(m=16, ef_construct=100, full_scan_threshold=10_000),
+        hnsw_config=qe.HnswIndexConfig(m=24, ef_construct=200, full_scan_threshold=10_000),
     )

@@ -17,9 +17,9 @@ from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.http.exceptions import ApiException, ResponseHandlingException, UnexpectedResponse
 
 from videovector_adapters.qdrant.layout import (
+    BEAM,
     DENSE,
     INDEXED,
-    OVERSAMPLING,
     SAMPLE,
     SLACK,
     TENANT,
@@ -27,6 +27,7 @@ from videovector_adapters.qdrant.layout import (
     check,
     check_id,
     corpus,
+    oversampling,
     part_name,
     payload,
     scored,
@@ -42,7 +43,6 @@ from videovector_core.vectors.ports import Point, Scope, Scored
 Where = Mapping[str, Sequence[str]]
 _BATCH: Final = 256
 _MAX_TIES: Final = 16_384
-_BEAM: Final = 256
 _COUNT_AGAIN: Final = 4_096
 """Writes after which a user's texts are counted anew for the sample level."""
 
@@ -99,8 +99,8 @@ class QdrantVectors:
             if allowed is None or top_k < 1 or not await self._known(space):
                 return []
             self._check_size(space, len(vector))
-            quantized = models.QuantizationSearchParams(ignore=exact, rescore=True, oversampling=OVERSAMPLING)
-            params = models.SearchParams(exact=exact, quantization=quantized, hnsw_ef=max(_BEAM, top_k))
+            quantized = models.QuantizationSearchParams(ignore=exact, rescore=True, oversampling=oversampling(top_k))
+            params = models.SearchParams(exact=exact, quantization=quantized, hnsw_ef=max(BEAM, top_k))
             return await self._search(space, vector.tolist(), DENSE, allowed, params, top_k)
 
     async def lexical(self, terms: Mapping[int, float], *, within: Scope, top_k: int) -> list[Scored]:

@@ -262,10 +262,11 @@ class Runs:
         async with self.begin() as tx:
             await find_run(tx, caller, run_id)
             run = await tx.runs.lock(run_id)
+            # asked for before the row is read: a repair that ends between the two must not leave a row that still failed
+            known = await tx.calls.active_retry(run_id, segment_id)
             row = await tx.results.get(run_id, segment_id)
             if run is None or row is None or row.video_id != video_id:
                 raise NotFound.of("segment", segment_id)
-            known = await tx.calls.active_retry(run_id, segment_id)
             if known is not None:
                 return known
             if not run.terminal:
