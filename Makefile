@@ -56,10 +56,15 @@ $(SDK1)/.made: constraints.txt | $(MADE)/pip
 	@$(SDK1)/bin/python -m pip --disable-pip-version-check install -qq -c constraints.txt videovector==1.1.0
 	@touch $@
 
+$(MADE)/node: tests/node/package-lock.json | $(MADE)/pip
+	@command -v npm >/dev/null || { echo "set-up: no npm here: tests that need Node.js are skipped (with CI set they fail)" >&2; exit 0; }; \
+	echo "set-up: packages of the tests that run on Node.js"; \
+	cd tests/node && npm ci --silent --no-audit --no-fund --ignore-scripts --omit=optional && touch $(CURDIR)/$@
+
 demo: setup ## Upload a real clip, run a prompt over it and search it; FILES="a.mp4 b.wav" takes your own
 	@$(BIN)/videovector demo $(FILES)
 
-test: setup $(SDK1)/.made ## Run every test, those that start servers and load models included
+test: setup $(SDK1)/.made $(MADE)/node ## Run every test, those that start servers and load models included
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: format lint types imports fast ## Format, lint, types, import rules, fast tests and docs tests
@@ -83,10 +88,10 @@ fast: $(MADE)/project ## Part of check: tests that start no server and load no m
 serve: setup ## Start the server with everything embedded (settings: VIDEOVECTOR_*)
 	@$(BIN)/videovector serve
 
-bench: setup ## Measure, and print one table per subject
+bench: setup $(MADE)/node ## Measure, and print one table per subject
 	@$(BIN)/python -m tests.bench
 
-faults: setup ## Kill and stop real processes for FAULTS_S seconds and count broken promises
+faults: setup $(MADE)/node ## Kill and stop real processes for FAULTS_S seconds and count broken promises
 	@$(BIN)/python -m tests.faults
 
 services: ## Install the servers that some tests start, from Debian's packages (the only command that needs root)
