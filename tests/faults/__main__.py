@@ -70,10 +70,11 @@ def _run(modules: Mapping[str, ModuleType], kept: Mapping[str, Series]) -> None:
     turns = {name: kept[name].seeds() for name in modules}
     for name in itertools.cycle(modules):
         seed = next(turns[name])
+        begun = time.monotonic()
         reason = asyncio.run(_trial(modules[name], seed))
         kept[name].note(seed, reason)
-        if reason:
-            sys.stdout.write(f"{name} seed {seed}: {reason}\n")
+        sys.stdout.write(f"{name} seed {seed}: {reason or 'held'} ({time.monotonic() - begun:.0f} s)\n")
+        sys.stdout.flush()
         _save(kept)
         if time.monotonic() >= until:
             return
