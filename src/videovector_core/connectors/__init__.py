@@ -1,0 +1,1 @@
+"""Connectors: places in storages that imports read and exports write."""
