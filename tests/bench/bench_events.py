@@ -9,7 +9,8 @@ import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
-import httpx
+import aiohttp
+import psutil
 import structlog
 from attrs import evolve
 
@@ -31,33 +32,44 @@ DELIVERIES = 2000
 HOOKS = 10
 READERS = 100
 EVENTS = 50
+ENDPOINTS = 50
+FLOOD = 100_000
 
 
 async def bench() -> list[Row]:
     """Measure both over PostgreSQL."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     server = await asyncio.to_thread(_server)
     dsn = await asyncio.to_thread(postgres.fresh, server)
     try:
         async with receiving() as receiver, opened(dsn) as vv:
             ours = await _deliveries(vv, receiver)
-            bare, kept = await _bare(receiver, kept=0), await _bare(receiver, kept=64)
+            each, kept = await _bare(receiver, force_close=True), await _bare(receiver, force_close=False)
+            alone, beside = await _stuck(vv, receiver)
             latencies = await _streams(vv)
+            grown = await _stalled(vv)
     finally:
         await asyncio.to_thread(postgres.drop, server, dsn)
     p95 = statistics.quantiles(latencies, n=100)[94]
     return [
-        Row("deliveries, signed, recorded and done", ours, "1/s", f"{ours / bare:.2f} of a bare client"),
-        Row("bare async HTTP client, a connection each", bare, "1/s", "the same receiver in the same process"),
+        Row(
+            "deliveries, signed, recorded and done",
+            ours,
+            "1/s",
+            f"{ours / each:.2f} of a bare client, {ours / kept:.2f} with connections kept",
+        ),
+        Row("bare async HTTP client, a connection each", each, "1/s", "the same receiver in the same process"),
         Row(
             "bare async HTTP client, connections kept",
             kept,
             "1/s",
             "which an address that is checked each time forbids",
         ),
+        Row(f"commit to {ENDPOINTS - 1} endpoints, p95", alone, "s", ""),
+        Row("the same beside one that never answers, p95", beside, "s", "at most 1 s more is promised"),
         Row(f"commit to stream, {READERS} readers, median", statistics.median(latencies) * 1e3, "ms", ""),
         Row(f"commit to stream, {READERS} readers, p95", p95 * 1e3, "ms", "at most 100 are promised"),
+        Row(f"growth under {FLOOD:,} events, one reader stalled", grown, "MB", "at most 10 are promised"),
     ]
 
 
@@ -79,19 +91,73 @@ async def _deliveries(vv: VideoVector, receiver: Receiver) -> float:
     return DELIVERIES / took
 
 
-async def _bare(receiver: Receiver, *, kept: int) -> float:
+async def _bare(receiver: Receiver, *, force_close: bool) -> float:
     """Post as many bodies with a plain client, as many at a time; the egress door takes a connection for each."""
-    limits = httpx.Limits(max_keepalive_connections=kept)
-    async with httpx.AsyncClient(limits=limits, timeout=30) as client:
+    connector = aiohttp.TCPConnector(force_close=force_close, limit=0)
+    async with aiohttp.ClientSession(connector=connector) as client:
 
         async def some() -> None:
             for _ in range(DELIVERIES // 64):
-                answer = await client.post(f"http://127.0.0.1:{receiver.port}/", content=b"{}" * 100)
-                assert answer.status_code == 204
+                async with client.post(f"http://127.0.0.1:{receiver.port}/", data=b"{}" * 100) as answer:
+                    assert answer.status == 204
 
         began = time.perf_counter()
         await asyncio.gather(*(some() for _ in range(64)))
         return (DELIVERIES // 64) * 64 / (time.perf_counter() - began)
+
+
+async def _stuck(vv: VideoVector, receiver: Receiver) -> tuple[float, float]:
+    """Return the p95 in seconds from commit to arrival at the endpoints that answer, before one that is stuck is there and after."""
+    caller = Caller("user_2")
+    base = f"http://127.0.0.1:{receiver.port}"
+    for number in range(ENDPOINTS - 1):
+        await vv.webhooks.create(caller, name="w", url=f"{base}/well/{number}", events=["media.created"])
+    stop = asyncio.Event()
+    engine = asyncio.create_task(deliverer(vv, 30).run(stop))
+    alone = await _arrivals(vv, receiver, caller)
+    await vv.webhooks.create(caller, name="w", url=f"{base}{receiver.silent}", events=["media.created"])
+    beside = await _arrivals(vv, receiver, caller)
+    stop.set()
+    await engine
+    return alone, beside
+
+
+async def _arrivals(vv: VideoVector, receiver: Receiver, caller: Caller) -> float:
+    """Commit events, one each half second, and return the p95 of the seconds until each was at each endpoint."""
+    loop, committed = asyncio.get_running_loop(), {}
+    for _ in range(20):
+        async with vv.begin() as tx:
+            (event,) = await tx.events.append(caller.user_id, [NewEvent("media.created")])
+        committed[event.event_id] = loop.time()
+        await asyncio.sleep(0.5)
+    waits: list[float] = []
+    for event_id, at in committed.items():
+        for number in range(ENDPOINTS - 1):
+            while (when := receiver.arrived.get((f"/well/{number}", event_id))) is None:
+                await asyncio.sleep(0.01)
+            waits.append(when - at)
+    return statistics.quantiles(waits, n=100)[94]
+
+
+async def _stalled(vv: VideoVector) -> float:
+    """Return by how many megabytes this process grew while one reader took nothing of a flood of events."""
+    app = create_app(Context(vv, Signer(KEY), Envelope(KEY)))
+    user = await vv.access.ensure_user("flood")
+    _, secret = await vv.access.create_key(Caller(user.user_id), name="k", scopes=["read"])
+
+    async def flood(count: int) -> None:
+        for _ in range(count // 500):
+            async with vv.begin() as tx:
+                await tx.events.append(user.user_id, [NewEvent("media.created")] * 500)
+            await asyncio.sleep(0)
+
+    await flood(5_000)  # so that what any flood costs, whoever reads, is there already
+    async with reading(app, {"X-API-Key": secret.reveal()}) as reader:
+        await flood(2_000)
+        reader.stalled = True
+        before = psutil.Process().memory_info().rss
+        await flood(FLOOD)
+        return (psutil.Process().memory_info().rss - before) / 1e6
 
 
 async def _streams(vv: VideoVector) -> list[float]:

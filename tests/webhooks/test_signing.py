@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import json
 import random
 import subprocess
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from tests.needs import needs_program
+from tests.needs import needs, needs_program
 from videovector_core.errors import Unauthenticated
 from videovector_core.webhooks import signing
 
@@ -30,6 +33,16 @@ process.stdout.write(JSON.stringify(cases.map(({secret, body, signature}) => {
   return expected.length === given.length && crypto.timingSafeEqual(expected, given);
 })));
 """
+
+NODE_LIBRARY = """
+const { Webhook } = require('standardwebhooks');
+const cases = JSON.parse(require('fs').readFileSync(0));
+process.stdout.write(JSON.stringify(cases.map(({secret, body, headers}) => {
+  const wanted = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+  try { new Webhook(secret).verify(Buffer.from(body, 'base64'), wanted); return true; } catch { return false; }
+})));
+"""
+PACKAGES = Path(__file__).parents[1] / "node" / "node_modules"
 
 
 def anything(chance: random.Random, depth: int = 0) -> Any:
@@ -77,8 +90,6 @@ def test_the_snippet_of_the_api_reference_accepts_every_payload() -> None:
 
 def test_the_library_of_standard_webhooks_accepts_every_payload_and_no_mutation() -> None:
     """Its Python library accepts 1,000 of 1,000 and rejects 1,000 of 1,000."""
-    import time
-
     chance, secret = random.Random(2), signing.new_secret()
     library = Webhook(secret)
     for _ in range(ROUNDS):
@@ -91,8 +102,6 @@ def test_the_library_of_standard_webhooks_accepts_every_payload_and_no_mutation(
 
 def test_raw_bytes_verify_in_node() -> None:
     """An HMAC over the raw body in Node accepts 1,000 of 1,000 and rejects 1,000 of 1,000."""
-    import base64
-
     node = needs_program("node", hint="install Node.js")
     chance, secret = random.Random(3), signing.new_secret()
     cases, expected = [], []
@@ -104,6 +113,30 @@ def test_raw_bytes_verify_in_node() -> None:
             expected.append(good)
     done = subprocess.run(
         [node, "-e", NODE], input=json.dumps(cases), capture_output=True, text=True, check=True, timeout=60
+    )
+    assert json.loads(done.stdout) == expected
+
+
+def test_the_library_of_standard_webhooks_for_node_accepts_every_payload_and_no_mutation() -> None:
+    """The package of the same name for Node accepts 1,000 of 1,000 and rejects 1,000 of 1,000."""
+    node = needs_program("node", hint="install Node.js")
+    needs((PACKAGES / "standardwebhooks").is_dir(), "the packages of tests/node: make test, with npm")
+    chance, secret = random.Random(4), signing.new_secret()
+    cases, expected = [], []
+    for _ in range(ROUNDS):
+        body = signing.canonical(payload(chance)).encode()
+        headers = signing.headers([secret], "evt_1", int(time.time()), body)
+        for sent, good in ((body, True), (mutated(body, chance), False)):
+            cases.append({"secret": secret, "body": base64.b64encode(sent).decode(), "headers": headers})
+            expected.append(good)
+    done = subprocess.run(
+        [node, "-e", NODE_LIBRARY],
+        input=json.dumps(cases),
+        env={"NODE_PATH": str(PACKAGES)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     )
     assert json.loads(done.stdout) == expected
 
