@@ -7,24 +7,31 @@ from typing import Any
 
 from videovector_core.search.fusion import K
 from videovector_core.search.model import Hit
-from videovector_http.render import Render
+from videovector_http.render.hits import hit as written
+from videovector_http.render.reader import Reader
 from videovector_http.wire import search as wire
 
 
-def found(render: Render, hits: Sequence[Hit], *, explain: bool = False) -> list[wire.SearchResult]:
+def found(reader: Reader, hits: Sequence[Hit], *, explain: bool = False) -> list[wire.SearchResult]:
     """Write the hits of a search."""
-    return [render.hit(hit, **_more(render, hit, explain=explain)) for hit in hits]
+    return [written(hit, reader, **_more(reader, hit, explain=explain)) for hit in hits]
 
 
-def looked_at(render: Render, hits: Sequence[Hit], *, explain: bool = False) -> list[wire.ImageSearchResult]:
+def looked_at(reader: Reader, hits: Sequence[Hit], *, explain: bool = False) -> list[wire.ImageSearchResult]:
     """Write the hits of an image search."""
-    return [render.hit(hit, wire.ImageSearchResult, **_more(render, hit, explain=explain)) for hit in hits]
+    return [written(hit, reader, wire.ImageSearchResult, **_more(reader, hit, explain=explain)) for hit in hits]
 
 
-def fused(render: Render, hits: Sequence[Hit], *, explain: bool = False) -> list[wire.MultimodalSearchResult]:
+def fused(reader: Reader, hits: Sequence[Hit], *, explain: bool = False) -> list[wire.MultimodalSearchResult]:
     """Write the hits of a fused search, each with the sides that found it."""
     return [
-        render.hit(hit, wire.MultimodalSearchResult, match_type=match_type(hit), **_more(render, hit, explain=explain))
+        written(
+            hit,
+            reader,
+            wire.MultimodalSearchResult,
+            match_type=match_type(hit),
+            **_more(reader, hit, explain=explain),
+        )
         for hit in hits
     ]
 
@@ -48,14 +55,14 @@ def explanation(hit: Hit) -> wire.ScoreExplanation:
     return wire.ScoreExplanation(k=K, fused=hit.fused or 0.0, parts=parts)
 
 
-def _more(render: Render, hit: Hit, *, explain: bool) -> dict[str, Any]:
+def _more(reader: Reader, hit: Hit, *, explain: bool) -> dict[str, Any]:
     more: dict[str, Any] = {"explain": explanation(hit)} if explain else {}
-    link, owner = render.context.link, hit.item.user_id
+    link, owner = reader.context.link, hit.item.user_id
     if hit.image_time is not None:
         frame = f"{hit.item.video_id}@{hit.image_time:.3f}"
         more["matched_image_uri"] = link(owner, "frame", frame)
     if hit.preview is not None:
-        shown = render.links(hit.item, hit.preview.segment_id)
+        shown = reader.links(hit.item, hit.preview.segment_id)
         more |= {
             "preview_segment_id": hit.preview.segment_id,
             "preview_start_time": hit.preview.start,

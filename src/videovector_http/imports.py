@@ -12,7 +12,7 @@ from videovector_core.imports.model import JobStatus
 from videovector_core.imports.service import JobView
 from videovector_http.context import Context
 from videovector_http.paging import Cursor, Limit, LongLimit
-from videovector_http.render import Render, output, source
+from videovector_http.render.imports import job, output, source
 from videovector_http.wire import imports as wire
 
 
@@ -77,7 +77,7 @@ def _job(context: Context, caller: Caller, view: JobView) -> wire.ImportJob:
     job_id = view.job.job_id
     cursor = context.signer.cursor(view.files.after, "outputs", caller.user_id, job_id)
     failed = context.signer.cursor(view.failed.after, "files", caller.user_id, job_id, True)
-    return wire.ImportJob(**Render(context).job(view, cursor, failed))
+    return job(view, wire.ImportJob, cursor=cursor, failed_cursor=failed)
 
 
 ROUTES = [list_jobs, retrieve_job, list_outputs, list_files]

@@ -9,9 +9,9 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from videovector_core.access.model import Caller, Scope
 from videovector_core.errors import Gone
 from videovector_http.context import Context
-from videovector_http.markers import marked
+from videovector_http.lists import shown_runs, shown_videos
 from videovector_http.paging import Cursor, Limit
-from videovector_http.render import deletion
+from videovector_http.render.deletions import deletion
 from videovector_http.wire import indexes as wire
 from videovector_http.wire.convert import out
 from videovector_http.wire.envelopes import DeleteResponse, Page
@@ -55,9 +55,7 @@ async def list_videos(
     bound = ("index videos", caller.user_id, index_id)
     after = context.signer.place(cursor, *bound)
     page = await context.vv.media.page(caller, index_id, limit=limit, after=after)
-    runs = await context.vv.runs.of_media(caller, [item.video_id for item in page.items])
-    render = await marked(context, caller, [("video", item.video_id) for item in page.items])
-    rows = [render.video(item, runs.get(item.video_id, ())) for item in page.items]
+    rows = await shown_videos(context, caller, page.items)
     return Page.of(rows, limit=limit, next_cursor=context.signer.cursor(page.after, *bound))
 
 
@@ -73,8 +71,7 @@ async def list_runs(
     bound = ("index runs", caller.user_id, index_id)
     after = context.signer.place(cursor, *bound)
     page = await context.vv.runs.page(caller, index_id=index_id, limit=limit, after=after)
-    render = await marked(context, caller, [("prompt_run", view.run.run_id) for view in page.items])
-    rows = [render.run(view) for view in page.items]
+    rows = await shown_runs(context, caller, page.items)
     return Page.of(rows, limit=limit, next_cursor=context.signer.cursor(page.after, *bound))
 
 

@@ -1,4 +1,4 @@
-"""Markers, and a `Render` that shows them."""
+"""Markers, and the `Reader` whose markers an answer shows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from videovector_core.access.model import Caller, Scope
 from videovector_core.markers import Place, Target
 from videovector_http.context import Context
 from videovector_http.paging import Cursor, Limit
-from videovector_http.render import Render
+from videovector_http.render.reader import Reader
 from videovector_http.wire import markers as wire
 from videovector_http.wire.convert import out
 from videovector_http.wire.envelopes import DeleteResponse, Page
@@ -53,9 +53,9 @@ async def delete_marker(
     return DeleteResponse(message="The marker was removed.")
 
 
-async def marked(context: Context, caller: Caller, places: Iterable[Place]) -> Render:
-    """Return what writes answers, with the caller's markers of these things on them."""
-    return Render(context, await context.vv.markers.on(caller, places))
+async def marked(context: Context, caller: Caller, places: Iterable[Place]) -> Reader:
+    """Return the caller as the reader of an answer about these things."""
+    return Reader(context, await context.vv.markers.on(caller, places))
 
 
 ROUTES = [list_markers, put_marker, delete_marker]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 from litestar import Request, Response, delete, get, post
@@ -12,20 +11,17 @@ from litestar.response import Stream
 
 from videovector_core.access.model import Caller, Scope
 from videovector_core.errors import Conflict, Invalid, NotFound
-from videovector_core.markers import Place
 from videovector_core.media.model import MediaItem, MediaStatus
 from videovector_core.prompts.defaults import DEFAULT_PROMPTS
-from videovector_core.runs.model import SegmentResult
 from videovector_core.runs.service import Target
-from videovector_core.segments.model import Segment as Core
 from videovector_core.segments.model import Segmentation
 from videovector_http.context import Context
 from videovector_http.gate import PUBLIC
-from videovector_http.markers import marked
+from videovector_http.lists import shown_runs, shown_segments, shown_videos
 from videovector_http.paging import Cursor, Limit, SomeLimit
 from videovector_http.ranges import served_range
 from videovector_http.receipts import Receipts
-from videovector_http.render import Render, deletion
+from videovector_http.render.deletions import deletion
 from videovector_http.uploads import upload
 from videovector_http.wire import media as wire
 from videovector_http.wire.convert import out, rfc3339
@@ -69,9 +65,7 @@ async def retrieve_video(
 ) -> wire.Video:
     """Return a media item with how far its runs have come."""
     item = await context.vv.media.get(caller, video_id)
-    runs = await context.vv.runs.of_media(caller, [video_id])
-    render = await marked(context, caller, [("video", video_id)])
-    return render.video(item, runs.get(video_id, ()), segments=True)
+    return (await shown_videos(context, caller, [item], segments=True))[0]
 
 
 @get("/videos/{video_id:str}/segments", opt={"scope": Scope.READ})
@@ -90,8 +84,7 @@ async def list_segments(
     item, view = await context.vv.runs.segments(
         caller, video_id, run_id=run_id, latest_run=latest_run, limit=limit, after=after
     )
-    render = await marked(context, caller, _places(view.pairs.items))
-    rows = [render.segment(item, segment, row) for segment, row in view.pairs.items]
+    rows = await shown_segments(context, caller, item, view)
     return Page.of(rows, limit=limit, next_cursor=context.signer.cursor(view.pairs.after, *bound))
 
 
@@ -104,8 +97,7 @@ async def list_runs(
 ) -> list[PromptRun]:
     """List the runs that touched a media item, newest first."""
     page = await context.vv.runs.page(caller, video_id=video_id, limit=limit or 100_000)
-    render = await marked(context, caller, [("prompt_run", view.run.run_id) for view in page.items])
-    return [render.run(view) for view in page.items]
+    return await shown_runs(context, caller, page.items)
 
 
 @get("/playground/videos", opt={"scope": Scope.READ})
@@ -118,9 +110,7 @@ async def list_playground(
     """List the caller's media that lie in no index, newest first."""
     bound = ("playground", caller.user_id)
     page = await context.vv.media.page(caller, None, limit=limit, after=context.signer.place(cursor, *bound))
-    runs = await context.vv.runs.of_media(caller, [item.video_id for item in page.items])
-    render = await marked(context, caller, [("video", item.video_id) for item in page.items])
-    rows = [render.video(item, runs.get(item.video_id, ())) for item in page.items]
+    rows = await shown_videos(context, caller, page.items)
     return Page.of(rows, limit=limit, next_cursor=context.signer.cursor(page.after, *bound))
 
 
@@ -130,15 +120,9 @@ async def batch_retrieve(
 ) -> list[wire.VideoWithDetails]:
     """Return several media items; unknown ids are left out."""
     items = await context.vv.media.many(caller, data.video_ids)
-    runs = await context.vv.runs.of_media(caller, [item.video_id for item in items])
-    render = await marked(context, caller, [("video", item.video_id) for item in items])
     return [
-        wire.VideoWithDetails(
-            **{name: getattr(base, name) for name in wire.Video.__struct_fields__},
-            first_thumbnail=context.link(caller.user_id, "poster", item.video_id),
-        )
-        for item in items
-        for base in [render.video(item, runs.get(item.video_id, ()))]
+        out(one, wire.VideoWithDetails, first_thumbnail=context.link(caller.user_id, "poster", one.video_id))
+        for one in await shown_videos(context, caller, items)
     ]
 
 
@@ -148,12 +132,7 @@ async def batch_status(
 ) -> list[wire.VideoStatus]:
     """Return how far several media items have come; unknown ids are left out."""
     items = await context.vv.media.many(caller, data.video_ids)
-    runs = await context.vv.runs.of_media(caller, [item.video_id for item in items])
-    found = [Render(context).video(item, runs.get(item.video_id, ())) for item in items]
-    return [
-        wire.VideoStatus(video_id=one.video_id, status=one.status, processing_status=one.processing_status)
-        for one in found
-    ]
+    return [out(one, wire.VideoStatus) for one in await shown_videos(context, caller, items)]
 
 
 @post("/videos/batch/segments", opt={"scope": Scope.READ, "keyed": False}, status_code=200)
@@ -168,12 +147,6 @@ async def batch_segments(
     return [await _segments(context, caller, target) for target in targets if target.video_id in known]
 
 
-def _places(pairs: Sequence[tuple[Core, SegmentResult | None]]) -> list[Place]:
-    """Name what markers may hang on in a list of segments."""
-    results = [f"segment:{segment.segment_id}:{row.run_id}" for segment, row in pairs if row is not None]
-    return [("segment", segment.segment_id) for segment, _ in pairs] + [("result", one) for one in results]
-
-
 async def _segments(context: Context, caller: Caller, target: wire.BatchVideoSegmentsTarget) -> VideoSegments:
     rows: list[Segment] = []
     after, run_id = None, target.run_id
@@ -182,8 +155,7 @@ async def _segments(context: Context, caller: Caller, target: wire.BatchVideoSeg
             caller, target.video_id, run_id=target.run_id, limit=100, after=after
         )
         run_id = view.run.run_id if view.run else None
-        render = await marked(context, caller, _places(view.pairs.items))
-        rows += [render.segment(item, segment, row) for segment, row in view.pairs.items]
+        rows += await shown_segments(context, caller, item, view)
         after = view.pairs.after
         if after is None:
             return VideoSegments(video_id=target.video_id, run_id=run_id, segments=rows)

@@ -10,10 +10,11 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from videovector_core.access.model import Caller, Scope
+from videovector_core.prompts.model import Prompt
 from videovector_core.prompts.validation import test_schema
 from videovector_http.context import Context
 from videovector_http.markers import marked
-from videovector_http.render import Render
+from videovector_http.render.reader import Reader
 from videovector_http.wire import prompts as wire
 from videovector_http.wire.convert import out
 from videovector_http.wire.envelopes import DeleteResponse
@@ -33,7 +34,7 @@ async def create_prompt(
 ) -> wire.Prompt:
     """Create a prompt."""
     given = {name: value for name, value in given_fields(data).items() if value is not None}
-    return Render(context).prompt(await context.vv.prompts.create(caller, **given))
+    return shown(await context.vv.prompts.create(caller, **given), Reader(context))
 
 
 @get("/prompts", opt={"scope": Scope.READ})
@@ -45,8 +46,8 @@ async def list_prompts(
 ) -> wire.PromptListResponse:
     """List prompts, newest first."""
     found, total, active = await context.vv.prompts.all(caller, active_only=active_only, defaults=include_defaults)
-    render = await marked(context, caller, [("prompt", prompt.prompt_id) for prompt in found])
-    rows = [render.prompt(prompt) for prompt in found]
+    reader = await marked(context, caller, [("prompt", prompt.prompt_id) for prompt in found])
+    rows = [shown(prompt, reader) for prompt in found]
     return wire.PromptListResponse(prompts=rows, total_count=total, active_count=active)
 
 
@@ -55,8 +56,8 @@ async def retrieve_prompt(
     prompt_id: FromPath[str], context: NamedDependency[Context], caller: NamedDependency[Caller]
 ) -> wire.Prompt:
     """Return a prompt."""
-    render = await marked(context, caller, [("prompt", prompt_id)])
-    return render.prompt(await context.vv.prompts.get(caller, prompt_id))
+    prompt = await context.vv.prompts.get(caller, prompt_id)
+    return shown(prompt, await marked(context, caller, [("prompt", prompt_id)]))
 
 
 @put("/prompts/{prompt_id:str}", opt={"scope": Scope.WRITE})
@@ -75,7 +76,7 @@ async def update_prompt(
         clear_selection_filter=data.clear_selection_filter,
         **fields,
     )
-    return (await marked(context, caller, [("prompt", prompt_id)])).prompt(changed)
+    return shown(changed, await marked(context, caller, [("prompt", prompt_id)]))
 
 
 @delete("/prompts/{prompt_id:str}", opt={"scope": Scope.ADMIN}, status_code=200)
@@ -97,6 +98,11 @@ async def prompt_usage(
     prompt, runs = await context.vv.prompts.usage(caller, prompt_id)
     count = len(prompt.json_schema.get("properties", {}))
     return out(prompt, wire.PromptUsageStats, is_in_use=runs > 0, schema_properties_count=count)
+
+
+def shown(prompt: Prompt, reader: Reader) -> wire.Prompt:
+    """Write a prompt."""
+    return out(prompt, wire.Prompt, marker=reader.marker("prompt", prompt.prompt_id))
 
 
 def given_fields(data: msgspec.Struct) -> dict[str, Any]:

@@ -13,9 +13,15 @@ from videovector_core.prompts.model import Prompt
 from videovector_core.runs.service import Target
 from videovector_core.segments.model import Segmentation
 from videovector_http.context import Context
+from videovector_http.lists import shown_runs
 from videovector_http.markers import marked
 from videovector_http.paging import Cursor, Limit, LongLimit
-from videovector_http.render import Render, llm_call, manifest, retry
+from videovector_http.render.failures import manifest, retry
+from videovector_http.render.failures import retry_status as repair
+from videovector_http.render.reader import Reader
+from videovector_http.render.results import segment_result
+from videovector_http.render.results import video_result as media_result
+from videovector_http.render.runs import llm_call, run
 from videovector_http.wire import results as results_wire
 from videovector_http.wire import runs as wire
 from videovector_http.wire.envelopes import Page
@@ -30,7 +36,7 @@ async def execute(
     view = await context.vv.runs.execute(
         caller, prompt_id=data.prompt_id, target=target(data.target), **settings(data, prompt)
     )
-    return Render(context).run(view)
+    return run(view, Reader(context))
 
 
 @post("/prompt-runs/estimate", opt={"scope": Scope.READ, "keyed": False}, status_code=200)
@@ -53,8 +59,7 @@ async def list_runs(
 ) -> list[wire.PromptRun]:
     """List runs, newest first."""
     page = await context.vv.runs.page(caller, limit=limit)
-    render = await marked(context, caller, [("prompt_run", view.run.run_id) for view in page.items])
-    return [render.run(view) for view in page.items]
+    return await shown_runs(context, caller, page.items)
 
 
 @get("/prompt-runs/{run_id:str}", opt={"scope": Scope.READ})
@@ -62,8 +67,7 @@ async def retrieve_run(
     run_id: FromPath[str], context: NamedDependency[Context], caller: NamedDependency[Caller]
 ) -> wire.PromptRun:
     """Return a run as it stands."""
-    render = await marked(context, caller, [("prompt_run", run_id)])
-    return render.run(await context.vv.runs.get(caller, run_id))
+    return (await shown_runs(context, caller, [await context.vv.runs.get(caller, run_id)]))[0]
 
 
 @post("/prompt-runs/{run_id:str}/cancel", opt={"scope": Scope.WRITE}, status_code=200)
@@ -71,8 +75,7 @@ async def cancel(
     run_id: FromPath[str], context: NamedDependency[Context], caller: NamedDependency[Caller]
 ) -> wire.PromptRun:
     """Ask a run to stop; what is under way may finish first."""
-    render = await marked(context, caller, [("prompt_run", run_id)])
-    return render.run(await context.vv.runs.cancel(caller, run_id))
+    return (await shown_runs(context, caller, [await context.vv.runs.cancel(caller, run_id)]))[0]
 
 
 @get("/prompt-runs/{run_id:str}/results", opt={"scope": Scope.READ})
@@ -87,9 +90,9 @@ async def list_results(
     """List what a run found in one media item, in order of time."""
     bound = ("results", caller.user_id, run_id, video_id)
     after = context.signer.place(cursor, *bound)
-    run, item, page = await context.vv.runs.results(caller, run_id, video_id, limit=limit, after=after)
-    render = await marked(context, caller, [("result", f"segment:{row.segment_id}:{run_id}") for row in page.items])
-    rows = [render.segment_result(item, run, row) for row in page.items]
+    which, item, page = await context.vv.runs.results(caller, run_id, video_id, limit=limit, after=after)
+    reader = await marked(context, caller, [("result", row.result_id) for row in page.items])
+    rows = [segment_result(item, which, row, reader) for row in page.items]
     return Page.of(rows, limit=limit, next_cursor=context.signer.cursor(page.after, *bound))
 
 
@@ -101,9 +104,8 @@ async def video_result(
     caller: NamedDependency[Caller],
 ) -> results_wire.PromptRunVideoResult:
     """Return what a run says about a whole media item."""
-    run, item, row = await context.vv.runs.video_result(caller, run_id, video_id)
-    render = await marked(context, caller, [("result", f"video:{video_id}:{run_id}")])
-    return render.video_result(item, run, row)
+    which, item, row = await context.vv.runs.video_result(caller, run_id, video_id)
+    return media_result(item, which, row, await marked(context, caller, [("result", row.result_id)]))
 
 
 @get("/prompt-runs/{run_id:str}/failed-segments", opt={"scope": Scope.READ})
@@ -129,10 +131,7 @@ async def retry_segment(
 ) -> results_wire.PromptRunSegmentRetry:
     """Repair one failed segment of a finished run."""
     key = request.headers.get("idempotency-key")
-    one = await context.vv.runs.retry(caller, run_id, video_id, segment_id, idempotency_key=key)
-    found = retry(one)
-    assert isinstance(found, results_wire.PromptRunSegmentRetry)  # noqa: S101 - without a row it is this one
-    return found
+    return retry(await context.vv.runs.retry(caller, run_id, video_id, segment_id, idempotency_key=key))
 
 
 @get(
@@ -148,10 +147,7 @@ async def retry_status(
     caller: NamedDependency[Caller],
 ) -> results_wire.PromptRunSegmentRetryStatus:
     """Return how far a repair has come."""
-    one, row = await context.vv.runs.retry_status(caller, run_id, video_id, segment_id, retry_id)
-    found = retry(one, row)
-    assert isinstance(found, results_wire.PromptRunSegmentRetryStatus)  # noqa: S101 - with a row it is this one
-    return found
+    return repair(*await context.vv.runs.retry_status(caller, run_id, video_id, segment_id, retry_id))
 
 
 @get("/prompt-runs/{run_id:str}/llm-calls", opt={"scope": Scope.READ})

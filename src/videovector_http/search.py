@@ -23,7 +23,7 @@ from videovector_http.bodies import MAX_IMAGE_JSON
 from videovector_http.context import Context
 from videovector_http.found import found, fused, looked_at
 from videovector_http.markers import marked
-from videovector_http.render import Render
+from videovector_http.render.reader import Reader
 from videovector_http.wire import search as wire
 
 SEARCH: dict[str, Any] = {"scope": Scope.SEARCH}
@@ -45,7 +45,7 @@ async def text_search(
         search_fields=data.search_fields or (),
         wanted=_filter(data.filters),
     )
-    return found(await _render(context, caller, hits), hits, explain=data.explain)
+    return found(await _reader(context, caller, hits), hits, explain=data.explain)
 
 
 @post("/indexes/{index_id:str}/image-search", opt=SEARCH, status_code=200, request_max_body_size=MAX_IMAGE_JSON)
@@ -59,7 +59,7 @@ async def image_search(
     hits = await context.vv.search.image(
         caller, data.image_data, _where(index_id, data), top_k=data.top_k, wanted=_filter(data.filters)
     )
-    return looked_at(await _render(context, caller, hits), hits, explain=data.explain)
+    return looked_at(await _reader(context, caller, hits), hits, explain=data.explain)
 
 
 @post("/indexes/{index_id:str}/multimodal-search", opt=SEARCH, status_code=200, request_max_body_size=MAX_IMAGE_JSON)
@@ -81,7 +81,7 @@ async def multimodal_search(
         search_fields=data.search_fields or (),
         wanted=_filter(data.filters),
     )
-    return fused(await _render(context, caller, hits), hits, explain=data.explain)
+    return fused(await _reader(context, caller, hits), hits, explain=data.explain)
 
 
 @post("/search/multi-run", opt=SEARCH, status_code=200)
@@ -97,7 +97,7 @@ async def multi_run_search(
         aggregation=Aggregation(data.aggregation),
         top_k=data.top_k,
     )
-    return found(await _render(context, caller, hits), hits, explain=data.explain)
+    return found(await _reader(context, caller, hits), hits, explain=data.explain)
 
 
 @post("/playground/search", opt=SEARCH, status_code=200)
@@ -111,7 +111,7 @@ async def playground_search(
     run_ids = tuple(dict.fromkeys([*([run_id] if run_id else []), *(data.run_ids or ())]))
     where = Where(run_ids=run_ids, playground=True)
     hits = await context.vv.search.text(caller, data.query, where, top_k=data.top_k)
-    return found(await _render(context, caller, hits), hits, explain=data.explain)
+    return found(await _reader(context, caller, hits), hits, explain=data.explain)
 
 
 @post("/search/filter/playground", opt=SEARCH, status_code=200)
@@ -144,7 +144,7 @@ async def _filtered(
     bound = ("filter", caller.user_id, place, fingerprint_json(asked))
     after = context.signer.place(data.cursor, *bound)
     page = await context.vv.search.filter(caller, where, wanted, limit=data.page_size, after=after)
-    rows = found(await _render(context, caller, page.items), page.items)
+    rows = found(await _reader(context, caller, page.items), page.items)
     next_cursor = context.signer.cursor(page.after, *bound)
     return wire.FilterSearchResponse.of(rows, limit=data.page_size, next_cursor=next_cursor)
 
@@ -169,7 +169,7 @@ def _condition(one: wire.FilterCondition) -> Condition:
     return Condition.read(one.field, one.operator, one.type, ABSENT if one.value is UNSET else one.value)
 
 
-async def _render(context: Context, caller: Caller, hits: Sequence[Hit]) -> Render:
+async def _reader(context: Context, caller: Caller, hits: Sequence[Hit]) -> Reader:
     return await marked(context, caller, [("result", hit.result_id) for hit in hits])
 
 

@@ -17,8 +17,7 @@ from videovector_core.errors import Invalid, Malformed
 from videovector_core.idempotency import Answer, Slot, fingerprint_form
 from videovector_http.context import Context
 from videovector_http.receipts import Complete, Receipts
-from videovector_http.render import Render
-from videovector_http.wire.imports import UploadJob
+from videovector_http.render import imports as render
 
 CHUNK = 1024 * 1024
 
@@ -103,8 +102,7 @@ async def _take_in(context: Context, caller: Caller, form: Form, complete: Compl
     )
     async with context.vv.begin():
         view = await context.vv.imports.keep(caller, prepared)
-        answer: UploadJob = Render(context).upload(view, index_name=index_name, created=created)
-        body = msgspec.json.encode(answer)
+        body = msgspec.json.encode(render.upload(view, index_name=index_name, created=created))
         if complete is not None:
             await complete(Answer(202, body))
     return body
