@@ -13,6 +13,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from videovector_core.access.model import Caller, Scope
 from videovector_core.errors import Invalid, NotFound
+from videovector_core.events.model import WEBHOOK_EVENTS
 from videovector_core.idempotency import Answer, Slot
 from videovector_core.webhooks.model import Delivery, DeliveryStatus
 from videovector_http.context import Context
@@ -29,7 +30,7 @@ REPLAYED: Final = {"Idempotency-Replayed": "true"}
 @get("/webhooks/events", opt={"scope": PUBLIC})
 async def list_events() -> list[str]:
     """List the events that a webhook can subscribe to."""
-    return list(wire.WEBHOOK_EVENTS)
+    return list(WEBHOOK_EVENTS)
 
 
 @post("/webhooks", opt={"scope": Scope.WRITE, "keyed": "own"}, status_code=201)

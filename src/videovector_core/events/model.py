@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 from attrs import field, frozen
 
-WEBHOOK_EVENTS: Final = (
+WebhookEvent: TypeAlias = Literal[
     "media.created",
     "media.processing.started",
     "media.processing.completed",
@@ -25,7 +25,8 @@ WEBHOOK_EVENTS: Final = (
     "import_job.failed",
     "import_job.partial_completed",
     "import_job.progress",
-)
+]
+WEBHOOK_EVENTS: Final[tuple[str, ...]] = get_args(WebhookEvent)
 """The names that webhooks may subscribe to, in the order of the API reference."""
 
 STREAM_EVENTS: Final = (

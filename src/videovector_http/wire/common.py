@@ -41,25 +41,6 @@ DestinationType: TypeAlias = Literal["download", "connector"]
 ResultScope: TypeAlias = Literal["all", "matches"]
 WebhookStatus: TypeAlias = Literal["active", "paused", "disabled"]
 DeliveryStatus: TypeAlias = Literal["pending", "processing", "delivered", "failed", "retrying"]
-WebhookEvent: TypeAlias = Literal[
-    "media.created",
-    "media.processing.started",
-    "media.processing.completed",
-    "media.processing.failed",
-    "prompt_run.started",
-    "prompt_run.completed",
-    "prompt_run.failed",
-    "prompt_run.cancelled",
-    "prompt_run.partial_completed",
-    "prompt_run.progress",
-    "export.ready",
-    "export.failed",
-    "import_job.started",
-    "import_job.completed",
-    "import_job.failed",
-    "import_job.partial_completed",
-    "import_job.progress",
-]
 FilterType: TypeAlias = Literal["string", "integer", "number", "boolean", "array"]
 FilterOperator: TypeAlias = Literal[
     "equals",

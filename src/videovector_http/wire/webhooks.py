@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, TypeAlias, get_args
+from typing import Annotated, Literal, TypeAlias
 
 from msgspec import UNSET, Meta, UnsetType
 
+from videovector_core.events.model import WebhookEvent
 from videovector_http.wire.base import Body, Shape
 from videovector_http.wire.common import (
     DeliveryId,
@@ -14,13 +15,9 @@ from videovector_http.wire.common import (
     JsonObject,
     ShortName,
     Time,
-    WebhookEvent,
     WebhookId,
     WebhookStatus,
 )
-
-WEBHOOK_EVENTS: Final[tuple[str, ...]] = get_args(WebhookEvent)
-"""The names that a webhook can subscribe to; a test send calls itself `test`."""
 
 TargetUrl: TypeAlias = Annotated[
     str,
