@@ -2,80 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
-from tests.events.reading import last_id, parsed
+from tests.events.stopping import stopped_and_resumed
 from tests.server import Server
-from videovector_core.testing.media import tone
-
-pytestmark = pytest.mark.real
-STREAMS = 10
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    """A server with everything embedded."""
-    made = Server(tmp_path / "data").start()
-    yield made
-    made.kill()
-
-
-async def test_open_streams_do_not_hold_up_the_end_and_lose_nothing(server: Server) -> None:
+@pytest.mark.real
+async def test_open_streams_do_not_hold_up_the_end_and_lose_nothing(tmp_path: Path) -> None:
     """With all streams that a user may have open, the server ends on SIGTERM in seconds, and every stream goes on where it was cut."""
-    keys = [server.key]
-    received = {(key, n): b"" for key in keys for n in range(STREAMS)}
-    limits = httpx.Limits(max_connections=None)
-    async with httpx.AsyncClient(base_url=f"{server.url}/api/v2", timeout=60, limits=limits) as client:
-
-        async def follow(key: str, number: int) -> None:
-            async with client.stream("GET", "/processing/events/stream", headers={"X-API-Key": key}) as answer:
-                assert answer.status_code == 200
-                async for chunk in answer.aiter_bytes():
-                    received[key, number] += chunk
-
-        following = [asyncio.create_task(follow(*name)) for name in received]
-        while any(last_id(sofar) is None for sofar in received.values()):
-            await asyncio.sleep(0.05)
-        for key in keys:
-            await _upload(client, key)
-        while any(len(parsed(sofar)) < 2 for sofar in received.values()):
-            await asyncio.sleep(0.05)
-        began = time.monotonic()
-        assert await asyncio.to_thread(server.stop) == 0
-        assert time.monotonic() - began < 30
-        await asyncio.gather(*following)
-        await asyncio.to_thread(server.start)
-        for key in keys:
-            await _upload(client, key)
-            whole = await _log(client, key)
-            for number in range(STREAMS):
-                before = [event["id"] for event in parsed(received[key, number])]
-                place = last_id(received[key, number])
-                assert before + await _rest(client, key, place, len(whole) - len(before)) == whole
-
-
-async def _upload(client: httpx.AsyncClient, key: str) -> None:
-    files = {"file": ("tone.wav", tone(1.0), "audio/wav")}
-    answer = await client.post("/videos/upload", files=files, headers={"X-API-Key": key})
-    assert answer.status_code == 202, answer.text
-
-
-async def _log(client: httpx.AsyncClient, key: str) -> list[str]:
-    return await _rest(client, key, f"evt_{0:032x}", 4)
-
-
-async def _rest(client: httpx.AsyncClient, key: str, place: str | None, count: int) -> list[str]:
-    headers = {"X-API-Key": key, "Last-Event-ID": place or ""}
-    got = b""
-    async with client.stream("GET", "/processing/events/stream", headers=headers) as answer:
-        async for chunk in answer.aiter_bytes():
-            got += chunk
-            if len(found := parsed(got)) >= count:
-                return [event["id"] for event in found]
-    return [event["id"] for event in parsed(got)]
+    server = Server(tmp_path / "data").start()
+    try:
+        await stopped_and_resumed(server, [server.key])
+    finally:
+        server.kill()
