@@ -28,6 +28,7 @@ from videovector_core.media.derived import Decoder
 from videovector_core.media.service import Media
 from videovector_core.models.bundle import Models
 from videovector_core.ports import Begin, Blobs, Clock, Doorbell, Ids
+from videovector_core.prompts.drafting import Drafting
 from videovector_core.prompts.service import Prompts
 from videovector_core.runs import pipeline
 from videovector_core.runs.evidence import Gatherer
@@ -53,9 +54,11 @@ from videovector_core.webhooks.sending import Sender
 from videovector_core.webhooks.service import Webhooks
 from videovector_core.webhooks.watching import FANOUT
 from videovector_core.work import Engine, Kind, Pace
+from videovector_core.workflow.ports import RankingsTx
+from videovector_core.workflow.service import Workflow
 
 
-class Tx(DeletionsTx, ImportsUseTx, AccessTx, ReceiptsTx, FiltersTx, WebhooksTx, Protocol):
+class Tx(DeletionsTx, ImportsUseTx, AccessTx, ReceiptsTx, FiltersTx, WebhooksTx, RankingsTx, Protocol):
     """Everything that one transaction reaches."""
 
 
@@ -105,6 +108,7 @@ class VideoVector:
     media: Media = field(init=False)
     imports: Imports = field(init=False)
     prompts: Prompts = field(init=False)
+    drafts: Drafting = field(init=False)
     runs: Runs = field(init=False)
     search: Search = field(init=False)
     sql: SqlSearch | None = field(init=False)
@@ -114,6 +118,7 @@ class VideoVector:
     usage: Usage = field(init=False)
     streams: Streams = field(init=False)
     webhooks: Webhooks = field(init=False)
+    workflow: Workflow = field(init=False)
     checker: Checker = field(init=False)
     relay: Relay = field(init=False)
     kinds: Mapping[str, Kind[Tx]] = field(init=False)
@@ -126,6 +131,7 @@ class VideoVector:
         self.media = Media(begin, p.clock, p.ids, p.blobs, p.decoder)
         self.imports = Imports(begin, p.clock, p.ids, self.media)
         self.prompts = Prompts(begin, p.clock, p.ids)
+        self.drafts = Drafting(begin, p.clock, p.models.drafter)
         self.runs = Runs(begin, p.clock, p.ids, p.models.table)
         self.search = Search(begin, p.vectors, p.models)
         self.files = KeptFiles(begin, p.blobs)
@@ -133,6 +139,7 @@ class VideoVector:
         self.deletions = Deletions(begin, p.clock, p.ids, p.blobs, p.vectors)
         self.streams = Streams(begin, p.clock, p.doorbell, self.stream_pace)
         self.webhooks = Webhooks(begin, p.clock, p.ids, Sender(p.poster, p.sealer, p.clock))
+        self.workflow = Workflow(begin, p.clock, p.ids, self.search)
         self.checker = Checker(begin, p.vectors)
         self.relay = Relay(begin, p.vectors)
         self.markers = Markers(begin, p.clock, p.ids, TARGETS)

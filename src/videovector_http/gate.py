@@ -42,7 +42,8 @@ class Rule:
     Args:
         scope: an API scope, or `public`, `any`, `own`, `jwt`; a route that says nothing asks for `admin`.
         keyed: how an idempotency key is honoured: `joined` (the default of writes: receipt and effect commit
-            together), `own` (the route does it), or False.
+            together), `outside` (the effect lies outside and no transaction is held meanwhile), `own` (the route does
+            it), or False.
         category: which rate limit counts; `None` counts none.
         most: bytes of body that are read at most; `None` is no limit.
         json: whether the route takes a JSON body.
@@ -147,14 +148,17 @@ class Gate(ASGIMiddleware):
         if rule.keyed == "own":
             await next_app(scope, receive, send)
         else:
-            await self._joined(slot, body, scope, receive, send, next_app)
+            joined = rule.keyed != "outside"
+            await self._kept(slot, body, scope, receive, send, next_app, joined=joined)
 
-    async def _joined(self, slot: Slot, body: bytes, scope: Any, receive: Receive, send: Send, app: ASGIApp) -> None:
+    async def _kept(
+        self, slot: Slot, body: bytes, scope: Any, receive: Receive, send: Send, app: ASGIApp, *, joined: bool
+    ) -> None:
         captured = Capture()
 
         async def effect(complete: Callable[[Answer], Awaitable[None]]) -> Answer:
             with contextlib.suppress(Refused):
-                async with self.context.vv.begin():
+                async with self.context.vv.begin() if joined else contextlib.nullcontext():
                     await app(scope, receive, captured.send)
                     found = Answer(captured.status, captured.body, captured.content_type)
                     if captured.status >= 300:

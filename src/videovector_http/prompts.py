@@ -28,6 +28,14 @@ async def try_schema(data: JSONBody[wire.TestSchema]) -> wire.TestSchemaResponse
     return out(test_schema(data.json_schema, data.sample_data), wire.TestSchemaResponse)
 
 
+@post("/prompts/generate", opt={"scope": Scope.WRITE, "category": "execute", "keyed": "outside"}, status_code=200)
+async def generate_prompt(
+    data: JSONBody[wire.GeneratePrompt], context: NamedDependency[Context], caller: NamedDependency[Caller]
+) -> wire.PromptDraft:
+    """Draft a prompt from an instruction; nothing is saved."""
+    return out(await context.vv.drafts.draft(caller, data.instruction, data.existing_draft), wire.PromptDraft)
+
+
 @post("/prompts", opt={"scope": Scope.WRITE}, status_code=201)
 async def create_prompt(
     data: JSONBody[wire.CreatePrompt], context: NamedDependency[Context], caller: NamedDependency[Caller]
@@ -114,4 +122,13 @@ def given_fields(data: msgspec.Struct) -> dict[str, Any]:
     }
 
 
-ROUTES = [try_schema, create_prompt, list_prompts, retrieve_prompt, update_prompt, delete_prompt, prompt_usage]
+ROUTES = [
+    try_schema,
+    generate_prompt,
+    create_prompt,
+    list_prompts,
+    retrieve_prompt,
+    update_prompt,
+    delete_prompt,
+    prompt_usage,
+]

@@ -127,6 +127,7 @@ POST /auth/processing-activity
 POST /api-keys
 POST /indexes
 POST /prompts
+POST /prompts/generate
 POST /prompts/test-schema
 POST /webhooks""".splitlines()
 )

@@ -58,7 +58,6 @@ POST /api/v2/indexes/{}/automations/export/resume
 POST /api/v2/indexes/{}/automations/import/pause
 POST /api/v2/indexes/{}/automations/import/resume
 POST /api/v2/mcp/playground
-POST /api/v2/prompts/generate
 POST /api/v2/workflow/attachments
 POST /api/v2/workflow/define
 POST /api/v2/workflow/media-grants

@@ -8,6 +8,8 @@ from typing import Protocol
 from attrs import field, frozen
 
 from videovector_core.models.ports import (
+    ChatModel,
+    Drafter,
     Extractor,
     ImageEmbedder,
     PictureReader,
@@ -48,3 +50,5 @@ class Models:
     images: ImageEmbedder | None = None
     joint: JointEmbedder | None = None
     pictures: PictureReader | None = None
+    drafter: Drafter | None = None
+    chat: ChatModel | None = None

@@ -115,6 +115,26 @@ class SynthesisRequest:
     metadata: Mapping[str, Any] = field(factory=dict)
 
 
+@frozen
+class DraftRequest:
+    """What a prompt is to extract, in somebody's words, and perhaps a draft of it to improve."""
+
+    instruction: str
+    existing: Mapping[str, Any] | None = None
+    rejected: tuple[str, str] | None = None
+
+
+class Drafter(Protocol):
+    """Writes the definition of a prompt. What it writes is checked before anybody sees it."""
+
+    @property
+    def model(self) -> str: ...
+
+    async def draft(self, request: DraftRequest) -> Extraction:
+        """Answer with JSON text: name, description, prompt_text, json_schema, and perhaps video_level."""
+        ...
+
+
 class Extractor(Protocol):
     """Fills a user's JSON Schema from the evidence of one segment."""
 
@@ -210,4 +230,60 @@ class PictureReader(Protocol):
 
     async def label(self, images: Sequence[bytes]) -> list[tuple[Label, ...]]:
         """Return the likeliest class names of each image, best first."""
+        ...
+
+
+@frozen
+class ToolSpec:
+    """A tool that a chat model may use; `parameters` is the JSON Schema of its arguments."""
+
+    name: str
+    about: str
+    parameters: Mapping[str, Any]
+
+
+@frozen
+class ToolUse:
+    """A tool that a chat model wants to use; `arguments` is text that ought to be a JSON object."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@frozen
+class ChatMessage:
+    """One message: `role` is system, user, assistant or tool. An assistant's may hold `uses`; a tool's `answers` one."""
+
+    role: str
+    text: str
+    uses: tuple[ToolUse, ...] = ()
+    answers: str | None = None
+
+
+@frozen
+class ChatRequest:
+    """A conversation to be continued by one message, with the tools that may be used."""
+
+    messages: Sequence[ChatMessage]
+    tools: Sequence[ToolSpec] = ()
+
+
+@frozen
+class ChatReply:
+    """The message that continues a conversation: tools to use, or an answer."""
+
+    text: str
+    uses: tuple[ToolUse, ...] = ()
+    usage: Usage = Usage()
+
+
+class ChatModel(Protocol):
+    """Continues conversations. What it says is not to be trusted; the domain checks tools, arguments and references."""
+
+    @property
+    def model(self) -> str: ...
+
+    async def reply(self, request: ChatRequest) -> ChatReply:
+        """Return the next message."""
         ...

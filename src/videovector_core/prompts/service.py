@@ -60,7 +60,7 @@ class Prompts:
         """Keep a new prompt; everything that is wrong with it is reported before anything is kept."""
         caller.require(Scope.WRITE)
         prompt = Prompt(self.ids.new("prompt"), caller.user_id, created_at=self.clock.now(), **fields)
-        _check(prompt)
+        check_prompt(prompt)
         async with self.begin() as tx:
             await tx.prompts.add(prompt)
         return prompt
@@ -102,7 +102,7 @@ class Prompts:
         async with self.begin() as tx:
             known = await self._own(tx, caller, prompt_id)
             changed = evolve(known, **{k: v for k, v in fields.items() if k in _REPLACED}, updated_at=self.clock.now())
-            _check(changed)
+            check_prompt(changed)
             await tx.prompts.save(changed)
         return changed
 
@@ -151,7 +151,8 @@ def active(prompt: Prompt) -> Prompt:
     return prompt
 
 
-def _check(prompt: Prompt) -> None:
+def check_prompt(prompt: Prompt) -> None:
+    """Check everything that a prompt must keep; `Invalid` tells what is wrong."""
     check_texts(prompt.name, prompt.description, prompt.prompt_text)
     check_schema(prompt.json_schema)
     indexing = prompt.semantic_indexing or SemanticIndexing()

@@ -75,6 +75,21 @@ class Prompt(Shape):
     marker: MarkerInfo = MarkerInfo()
 
 
+class PromptDraft(Shape):
+    """The definition of a prompt that is not saved: the fields of a new prompt, and how they came about."""
+
+    name: str
+    description: str
+    prompt_text: str
+    json_schema: JsonSchema
+    video_level: PromptVideoLevelConfig | None = None
+    semantic_indexing: PromptSemanticIndexingConfig = field(default_factory=PromptSemanticIndexingConfig)
+    execution_config: JsonObject | None = None
+    selection_filter: SelectionFilter | None = None
+    drafted_by: Annotated[str, Meta(description="The model, or `template` without one.", examples=["template"])]
+    notes: Annotated[list[str], Meta(description="What was not understood, or not taken over.")]
+
+
 class PromptListResponse(Shape):
     """All prompts that the caller may use."""
 
