@@ -33,6 +33,7 @@ PREFIXES: Final = {
     "marker": "marker",
     "usage": "usage",
     "work": "work",
+    "ranking": "rank",
 }
 
 _SHAPE: Final = re.compile(r"[a-z]+_[0-9a-z]{1,64}")

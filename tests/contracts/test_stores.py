@@ -20,6 +20,7 @@ from videovector_core.testing.stores_runs import CallContract, ResultContract, R
 from videovector_core.testing.stores_transactions import TransactionContract
 from videovector_core.testing.stores_usage import MarkerContract, UsageContract
 from videovector_core.testing.stores_work import WorkContract
+from videovector_core.testing.stores_workflow import RankingContract
 
 
 class Everything(
@@ -41,6 +42,7 @@ class Everything(
     DeletionContract,
     MarkerContract,
     UsageContract,
+    RankingContract,
 ):
     """All that a database promises."""
 

@@ -23,6 +23,7 @@ from videovector_adapters.memory.database import Serial, Table, Time
 from videovector_adapters.memory.filters import MemoryFilters
 from videovector_adapters.memory.models import Echo, PictureHashes, ToyDecoder, ToyPictures, ToyTranscriber, WordHashes
 from videovector_adapters.memory.parts import CountingIds, MemoryBlobs, MemoryClock, MemoryDoorbell
+from videovector_adapters.memory.rankings import MemoryRankings
 from videovector_adapters.memory.runs import (
     MemoryCache,
     MemoryCalls,
@@ -70,6 +71,7 @@ class MemoryTx:
     usage: MemoryUsage
     filters: MemoryFilters
     tables: MemoryTables
+    rankings: MemoryRankings
 
 
 @define
@@ -113,6 +115,7 @@ class Database:
             usage=MemoryUsage(self.time, self.ids, table(), media, hidden),
             filters=MemoryFilters(results, media, hidden),
             tables=MemoryTables(table(), table(), results, levels, repairs, hidden, run_store.places),
+            rankings=MemoryRankings(table()),
         )
 
     @contextlib.asynccontextmanager

@@ -31,6 +31,7 @@ from videovector_adapters.postgres.embeddings import PgEmbeddings
 from videovector_adapters.postgres.errors import translated
 from videovector_adapters.postgres.filters import PgFilteredResults, PgFilters
 from videovector_adapters.postgres.log import PgBucketRows, PgEvents, PgReceipts
+from videovector_adapters.postgres.rankings import PgRankings
 from videovector_adapters.postgres.results import PgCache, PgCalls, PgResults
 from videovector_adapters.postgres.rows import Session
 from videovector_adapters.postgres.runs import PgRuns
@@ -71,6 +72,7 @@ class PgTx:
     usage: PgUsage
     filters: PgFilters
     tables: PgTables
+    rankings: PgRankings
 
     @classmethod
     def over(cls, session: Session, ids: Ids, turns: dict[str, str]) -> PgTx:
@@ -98,6 +100,7 @@ class PgTx:
             usage=PgUsage(session, ids),
             filters=PgFilters(session),
             tables=PgTables(session),
+            rankings=PgRankings(session),
         )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final, Protocol
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, Protocol
 
 from attrs import evolve, field, frozen
 
@@ -37,6 +37,7 @@ from videovector_core.vectors.ports import PointKind, Scope, Scored, VectorIndex
 LITERAL: Final = 100
 """Results that are looked at for literal matches."""
 TEXT_KINDS: Final = (PointKind.SEGMENT, PointKind.VIDEO)
+_LEVELS: Final = {"segment": (PointKind.SEGMENT,), "video": (PointKind.VIDEO,)}
 MAX_RUNS: Final = 20
 NEWEST_RUNS: Final = 10
 FEW: Final = 1000
@@ -58,6 +59,8 @@ class Where:
     run_ids: tuple[str, ...] = field(default=(), converter=tuple[str, ...])
     video_ids: tuple[str, ...] = field(default=(), converter=tuple[str, ...])
     playground: bool = False
+    level: str = ""
+    """`segment` or `video`, where only results of that level are wanted."""
 
 
 @frozen
@@ -240,16 +243,18 @@ class Search:
     async def _asked(self, caller: Caller, where: Where, wanted: Filter) -> Asked:
         """Find the runs in scope; conditions that leave few results name them, others sift what the engine finds."""
         runs = await self._runs(caller, where)
-        check_against([run.prompt.json_schema for run in runs.values()], wanted)
-        scope = evolve(self._scope(caller, where, runs), kinds=TEXT_KINDS)
-        outside = (lambda hit: hit.item.index_id is None) if where.playground else None
+        check_against(_schemas(runs.values(), where.level), wanted)
+        scope = evolve(self._scope(caller, where, runs), kinds=_LEVELS.get(where.level, TEXT_KINDS))
+        outside = _shown(where)
+        if where.level == "video" and not wanted.empty:
+            return Asked(caller, runs, scope, lambda hit: outside(hit) and _meets(hit, wanted))
         if wanted.empty or not runs:
             return Asked(caller, runs, scope, outside)
         scope = evolve(scope, kinds=(PointKind.SEGMENT,))
         async with self.begin() as tx:
             places = await tx.filters.page(_filter_scope(caller, where, runs), wanted, limit=FEW + 1)
         if len(places) > FEW:
-            return Asked(caller, runs, scope, lambda hit: _meets(hit, wanted) and (outside is None or outside(hit)))
+            return Asked(caller, runs, scope, lambda hit: bool(hit.result) and outside(hit) and _meets(hit, wanted))
         named = {f"segment:{one.segment_id}:{one.run_id}" for one in places}
         met = {run_id: run for run_id, run in runs.items() if any(one.run_id == run_id for one in places)}
         segments = tuple({one.segment_id: None for one in places})
@@ -431,7 +436,25 @@ def _with_pictures(asked: Asked) -> Asked:
 
 
 def _meets(hit: Hit, wanted: Filter) -> bool:
-    return hit.result is not None and matches(filter_document(hit.result), wanted)
+    document = filter_document(hit.result) if hit.result else {**hit.metadata, "metadata_text": hit.text}
+    return matches(document, wanted)
+
+
+def _shown(where: Where) -> Callable[[Hit], bool]:
+    """Return what says whether a hit lies in scope as far as the engine does not know it."""
+
+    def shown(hit: Hit) -> bool:
+        level = "segment" if hit.result is not None else "video"
+        return (not where.playground or hit.item.index_id is None) and where.level in {"", level}
+
+    return shown
+
+
+def _schemas(runs: Iterable[Run], level: str) -> list[Mapping[str, Any]]:
+    """Return the schemas of the results of a level."""
+    if level != "video":
+        return [run.prompt.json_schema for run in runs]
+    return [run.prompt.video_level.json_schema for run in runs if run.prompt.video_level is not None]
 
 
 def _filter_scope(caller: Caller, where: Where, runs: Mapping[str, Run]) -> FilterScope:

@@ -1,0 +1,1 @@
+"""The short way: upload, define, process, search."""
