@@ -15,28 +15,20 @@ from videovector_http.wire.common import (
     GlobPattern,
     ImportJobId,
     IndexId,
-    ModelName,
     PathPrefix,
     PromptId,
     RunId,
-    SegmentDuration,
     SubPath,
     Time,
     VideoSegmentation,
 )
+from videovector_http.wire.parts import RunSettings
 
 
-class PromptPresetBody(Body):
+class PromptPresetBody(RunSettings):
     """The prompt to run on what was imported, and how."""
 
     prompt_id: PromptId
-    video_segmentation_type: VideoSegmentation | None = None
-    audio_segmentation_type: AudioSegmentation | None = None
-    video_segment_duration: SegmentDuration | None = None
-    audio_segment_duration: SegmentDuration | None = None
-    processing_model: ModelName | None = None
-    enable_transcription: bool | None = None
-    enable_image_embedding: bool | None = None
 
 
 class PutImportAutomation(Body):

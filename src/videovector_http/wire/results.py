@@ -8,12 +8,10 @@ from msgspec import Meta, field
 
 from videovector_http.wire.base import Shape
 from videovector_http.wire.common import (
-    Amount,
     FieldPath,
     IndexId,
     JsonObject,
     Operation,
-    PlayUrl,
     PromptId,
     ResultId,
     RetryId,
@@ -22,18 +20,18 @@ from videovector_http.wire.common import (
     RunStatus,
     Seconds,
     SegmentId,
-    StorageUri,
     Succeeded,
     Time,
     VideoId,
     VideoLevelStatus,
 )
 from videovector_http.wire.markers import MarkerInfo
+from videovector_http.wire.parts import Billed, Examined, Previewed
 
 FieldMarkers: TypeAlias = dict[FieldPath, MarkerInfo]
 
 
-class SegmentRunResult(Shape):
+class SegmentRunResult(Examined):
     """What a run found in one segment."""
 
     result_type: Literal["segment"] = "segment"
@@ -48,30 +46,17 @@ class SegmentRunResult(Shape):
     executed_at: Time
     start_time: Seconds | None = None
     end_time: Seconds | None = None
-    segment_uri: PlayUrl | None = None
-    gcs_uri: StorageUri | None = None
-    thumbnail_uri: PlayUrl | None = None
-    thumbnail_gcs_uri: StorageUri | None = None
-    gif_uri: PlayUrl | None = None
-    gif_gcs_uri: StorageUri | None = None
-    thumbnail_available: bool = False
-    gif_available: bool = False
     metadata: JsonObject
     metadata_text: str
     processing_warning: str | None = None
     schema_used: str | None = None
     field_extraction_succeeded: bool = True
-    transcription_succeeded: Succeeded | None = None
-    image_embedding_succeeded: Succeeded | None = None
-    field_extraction_error: str | None = None
-    transcription_error: str | None = None
-    image_embedding_error: str | None = None
     marker: MarkerInfo = MarkerInfo()
     extracted_metadata_markers: FieldMarkers = field(default_factory=dict)
     metadata_markers: FieldMarkers = field(default_factory=dict)
 
 
-class PromptRunVideoResult(Shape):
+class PromptRunVideoResult(Previewed):
     """What a run concluded about a whole media item."""
 
     result_type: Literal["video"] = "video"
@@ -98,20 +83,6 @@ class PromptRunVideoResult(Shape):
     error_message: str | None = None
     started_at: Time | None = None
     completed_at: Time | None = None
-    segment_uri: PlayUrl | None = None
-    gcs_uri: StorageUri | None = None
-    thumbnail_uri: PlayUrl | None = None
-    thumbnail_gcs_uri: StorageUri | None = None
-    gif_uri: PlayUrl | None = None
-    gif_gcs_uri: StorageUri | None = None
-    thumbnail_available: bool = False
-    gif_available: bool = False
-    preview_segment_id: SegmentId | None = None
-    preview_start_time: Seconds | None = None
-    preview_end_time: Seconds | None = None
-    preview_segment_uri: PlayUrl | None = None
-    preview_thumbnail_uri: PlayUrl | None = None
-    preview_gif_uri: PlayUrl | None = None
     marker: MarkerInfo = MarkerInfo()
     omitted_segment_ids: list[SegmentId] = field(default_factory=list)
     template_fields: list[str] = field(default_factory=list)
@@ -165,42 +136,30 @@ class PromptRunFailedSegmentsManifest(Shape):
     videos: list[PromptRunFailedVideo] = field(default_factory=list)
 
 
-class PromptRunSegmentRetry(Shape):
+class Retried(Billed):
+    """What every answer about a retry says."""
+
+    run_id: RunId
+    retry_id: RetryId
+    status: RetryStatus
+    video_id: VideoId
+    segment_id: SegmentId
+    created_at: Time
+    started_at: Time | None = None
+    completed_at: Time | None = None
+    error: str | None = None
+
+
+class PromptRunSegmentRetry(Retried):
     """A retry of one segment that was accepted."""
 
-    run_id: RunId
-    retry_id: RetryId
-    status: RetryStatus
     message: str
     idempotency_key: str | None = None
-    video_id: VideoId
-    segment_id: SegmentId
-    created_at: Time
-    started_at: Time | None = None
-    completed_at: Time | None = None
-    error: str | None = None
-    billing_estimated_mt: Amount = 0.0
-    billing_actual_mt: Amount = 0.0
-    billing_status: str | None = None
-    billing_error: str | None = None
 
 
-class PromptRunSegmentRetryStatus(Shape):
+class PromptRunSegmentRetryStatus(Retried):
     """How far a retry has come."""
 
-    run_id: RunId
-    retry_id: RetryId
-    status: RetryStatus
-    video_id: VideoId
-    segment_id: SegmentId
-    created_at: Time
-    started_at: Time | None = None
-    completed_at: Time | None = None
-    error: str | None = None
-    billing_estimated_mt: Amount = 0.0
-    billing_actual_mt: Amount = 0.0
-    billing_status: str | None = None
-    billing_error: str | None = None
     field_extraction_succeeded: Succeeded | None = None
     transcription_succeeded: Succeeded | None = None
     image_embedding_succeeded: Succeeded | None = None

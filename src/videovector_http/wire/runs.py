@@ -12,11 +12,9 @@ from videovector_http.wire.common import (
     AudioSegmentation,
     IndexId,
     JsonObject,
-    ModelName,
     PromptId,
     RunId,
     RunStatus,
-    SegmentDuration,
     SegmentId,
     Succeeded,
     Time,
@@ -25,6 +23,7 @@ from videovector_http.wire.common import (
     VideoSegmentation,
 )
 from videovector_http.wire.markers import MarkerInfo
+from videovector_http.wire.parts import Billed, RunSettings
 
 
 class IndexTarget(Body, tag_field="type", tag="index"):
@@ -47,18 +46,11 @@ class PlaygroundTarget(Body, tag_field="type", tag="playground"):
 Target: TypeAlias = IndexTarget | VideosTarget | PlaygroundTarget
 
 
-class ExecutePrompt(Body):
+class ExecutePrompt(RunSettings):
     """Start a run, or estimate one; what is absent comes from the prompt, then from the server."""
 
     prompt_id: PromptId
     target: Target
-    video_segmentation_type: VideoSegmentation | None = None
-    audio_segmentation_type: AudioSegmentation | None = None
-    video_segment_duration: SegmentDuration | None = None
-    audio_segment_duration: SegmentDuration | None = None
-    processing_model: ModelName | None = None
-    enable_transcription: bool | None = None
-    enable_image_embedding: bool | None = None
 
 
 class PromptRunStopState(Shape):
@@ -71,7 +63,7 @@ class PromptRunStopState(Shape):
     completed_at: Time | None = None
 
 
-class PromptRun(Shape):
+class PromptRun(Billed):
     """A run of a prompt over media."""
 
     run_id: RunId
@@ -124,10 +116,6 @@ class PromptRun(Shape):
     video_level_failed_items: int = 0
     video_level_partial_items: int = 0
     stop_state: PromptRunStopState = PromptRunStopState()
-    billing_estimated_mt: Amount = 0.0
-    billing_actual_mt: Amount = 0.0
-    billing_status: str | None = None
-    billing_error: str | None = None
     marker: MarkerInfo = MarkerInfo()
 
 

@@ -14,7 +14,6 @@ from videovector_http.wire.common import (
     FilterOperator,
     FilterType,
     IndexId,
-    IndexIds,
     JsonObject,
     MatchType,
     MediaType,
@@ -29,10 +28,10 @@ from videovector_http.wire.common import (
     SegmentId,
     StorageUri,
     VideoId,
-    VideoIds,
 )
 from videovector_http.wire.envelopes import PaginationMeta
 from videovector_http.wire.markers import MarkerInfo
+from videovector_http.wire.parts import Previewed, Within
 
 MAX_IMAGE_CHARS: Final = 13_981_016 + 64
 """10 MiB in base64, and room for a data-URL prefix."""
@@ -87,7 +86,7 @@ class ScoreExplanation(Shape):
     parts: list[ScorePart] = field(default_factory=list)
 
 
-class SearchResult(Shape):
+class SearchResult(Previewed):
     """A hit: one segment, or one media item, of one run."""
 
     result_type: ResultLevel = "segment"
@@ -98,27 +97,13 @@ class SearchResult(Shape):
     segment_id: SegmentId | None = None
     start_time: Seconds | None = None
     end_time: Seconds | None = None
-    preview_segment_id: SegmentId | None = None
-    preview_start_time: Seconds | None = None
-    preview_end_time: Seconds | None = None
-    preview_segment_uri: PlayUrl | None = None
-    preview_thumbnail_uri: PlayUrl | None = None
-    preview_gif_uri: PlayUrl | None = None
     text_content: str
     content_preview: str = ""
     metadata_text: str | None = None
     similarity_score: Annotated[float, Meta(description="0 to 1; null where nothing is ranked.")] | None = None
     reranked_score: float | None = None
-    segment_uri: PlayUrl | None = None
-    gcs_uri: StorageUri | None = None
-    thumbnail_gcs_uri: StorageUri | None = None
-    gif_gcs_uri: StorageUri | None = None
-    thumbnail_uri: PlayUrl | None = None
     thumbnail_data: str | None = None
-    thumbnail_available: bool = False
-    gif_uri: PlayUrl | None = None
     gif_data: str | None = None
-    gif_available: bool = False
     media_type: MediaType | None = None
     metadata: JsonObject | None = None
     extracted_metadata: JsonObject | None = None
@@ -187,15 +172,12 @@ class FilterCondition(Body, forbid_unknown_fields=True):
 Conditions: TypeAlias = Annotated[list[FilterCondition], Meta(min_length=1, max_length=4)]
 
 
-class FilterSearch(Body):
+class FilterSearch(Within):
     """Hits that meet every one of the conditions."""
 
     conditions: Conditions
     page_size: PageLimit = 50
     cursor: Cursor | None = None
-    run_ids: RunIds | None = None
-    index_ids: IndexIds | None = None
-    video_ids: VideoIds | None = None
     any_of: (
         Annotated[list[Conditions], Meta(max_length=4, description="Also, every condition of at least one group.")]
         | None
@@ -204,32 +186,29 @@ class FilterSearch(Body):
     start_after: Annotated[Any, Meta(description="Retired and refused; use `cursor`.")] = UNSET
 
 
-class TextSearch(Body):
+class Ranked(Within):
+    """What searches by likeness have in common."""
+
+    filters: Conditions | None = None
+    explain: bool = False
+
+
+class TextSearch(Ranked):
     """Hits by meaning and by words."""
 
     query: Query
     top_k: TopK = 30
     search_fields: SearchFields | None = None
-    run_ids: RunIds | None = None
-    index_ids: IndexIds | None = None
-    video_ids: VideoIds | None = None
-    filters: Conditions | None = None
-    explain: bool = False
 
 
-class ImageSearch(Body):
+class ImageSearch(Ranked):
     """Hits that look alike."""
 
     image_data: Image
     top_k: TopK = 20
-    run_ids: RunIds | None = None
-    index_ids: IndexIds | None = None
-    video_ids: VideoIds | None = None
-    filters: Conditions | None = None
-    explain: bool = False
 
 
-class MultimodalSearch(Body):
+class MultimodalSearch(Ranked):
     """Hits by text and image together; at least one of them."""
 
     text_query: Query | None = None
@@ -238,11 +217,6 @@ class MultimodalSearch(Body):
     text_weight: Weight = 0.5
     image_weight: Weight = 0.5
     search_fields: SearchFields | None = None
-    run_ids: RunIds | None = None
-    index_ids: IndexIds | None = None
-    video_ids: VideoIds | None = None
-    filters: Conditions | None = None
-    explain: bool = False
 
 
 class MultiRunSearch(Body):

@@ -10,34 +10,26 @@ from videovector_http.wire.base import Shape
 from videovector_http.wire.common import (
     FieldPath,
     JsonObject,
-    PlayUrl,
     RunId,
     Seconds,
     SegmentId,
     SegmentStatus,
-    StorageUri,
-    Succeeded,
     Time,
     VideoId,
 )
 from videovector_http.wire.markers import MarkerInfo
+from videovector_http.wire.parts import Examined
 
 Inline = Annotated[str, Meta(description="Preview in base64.")]
 
 
-class Segment(Shape):
+class Segment(Examined):
     """A stretch of a media item, with what a run found in it."""
 
     segment_id: SegmentId
     video_id: VideoId
     start_time: Seconds
     end_time: Seconds
-    gcs_uri: StorageUri | None = None
-    thumbnail_gcs_uri: StorageUri | None = None
-    gif_gcs_uri: StorageUri | None = None
-    segment_uri: PlayUrl | None = None
-    thumbnail_uri: PlayUrl | None = None
-    gif_uri: PlayUrl | None = None
     processed: bool = False
     processing_failed: bool = False
     segment_status: SegmentStatus = "pending"
@@ -52,18 +44,10 @@ class Segment(Shape):
     error_message: str | None = None
     processing_warning: str | None = None
     thumbnail_data: Inline | None = None
-    thumbnail_available: bool = False
     gif_data: Inline | None = None
-    gif_available: bool = False
     from_run_id: RunId | None = None
     marker: MarkerInfo = MarkerInfo()
     metadata_markers: dict[FieldPath, MarkerInfo] = field(default_factory=dict)
-    field_extraction_succeeded: Succeeded | None = None
-    transcription_succeeded: Succeeded | None = None
-    image_embedding_succeeded: Succeeded | None = None
-    field_extraction_error: str | None = None
-    transcription_error: str | None = None
-    image_embedding_error: str | None = None
 
 
 class VideoSegments(Shape):

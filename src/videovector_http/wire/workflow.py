@@ -8,7 +8,6 @@ from msgspec import UNSET, Meta, UnsetType, field
 
 from videovector_http.wire.base import Body, Shape
 from videovector_http.wire.common import (
-    AudioSegmentation,
     FieldPath,
     FilterOperator,
     FilterType,
@@ -18,7 +17,6 @@ from videovector_http.wire.common import (
     Instruction,
     JsonObject,
     JsonSchema,
-    ModelName,
     PromptId,
     ResultLevel,
     RunId,
@@ -32,6 +30,7 @@ from videovector_http.wire.common import (
 )
 from videovector_http.wire.envelopes import Page
 from videovector_http.wire.media import UploadFields
+from videovector_http.wire.parts import RunSettings
 from videovector_http.wire.prompts import Prompt, PromptSemanticIndexingConfig, PromptVideoLevelConfig, SelectionFilter
 from videovector_http.wire.runs import PromptRun
 from videovector_http.wire.search import Query, SearchResult
@@ -77,7 +76,7 @@ class WorkflowDefineResponse(Shape):
     prompt: Prompt | None = None
 
 
-class ProcessMedia(Body):
+class ProcessMedia(RunSettings):
     """Run a prompt: one that exists, or one drafted from an instruction. Without a target, the whole playground.
 
     Settings come in two vocabularies; where both are given, the one of `/prompt-runs/execute` wins.
@@ -93,13 +92,6 @@ class ProcessMedia(Body):
     fixed_segment_duration_seconds: SegmentDuration | None = None
     advanced_transcription: bool | None = None
     create_image_embeddings: bool | None = None
-    video_segmentation_type: VideoSegmentation | None = None
-    audio_segmentation_type: AudioSegmentation | None = None
-    video_segment_duration: SegmentDuration | None = None
-    audio_segment_duration: SegmentDuration | None = None
-    processing_model: ModelName | None = None
-    enable_transcription: bool | None = None
-    enable_image_embedding: bool | None = None
 
 
 class WorkflowProcessResponse(Shape):
