@@ -267,8 +267,16 @@ class Plant:
         rows = self.ask("SELECT count(*) FROM embeddings WHERE run_id = %s", run)[0][0]
         if rows < segments - failed:
             return f"{rows} embedding rows for {segments - failed} results"
-        left = self.ask("SELECT kind, state FROM work WHERE key LIKE %s AND state <> 'failed'", f"{run}%")
+        left = self._left(run, seconds=60)
         return f"work is left: {left}" if left else self.unequal()
+
+    def _left(self, run: str, *, seconds: float) -> list[Any]:
+        """Return the work that a run still has after a while; a last look at a run that has ended may be due later."""
+        until = time.monotonic() + seconds
+        told = "SELECT kind, state FROM work WHERE key LIKE %s AND state <> 'failed'"
+        while (left := self.ask(told, f"{run}%")) and time.monotonic() < until:
+            time.sleep(0.5)
+        return left
 
     def unequal(self) -> str | None:
         """Say how the vector engine differs from the rows."""
