@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     picture_model: Literal["local", "none"] = Field(
         "local", description="What reads text and names things in pictures: `local` or `none`."
     )
-    chat_model: str = Field("local", description="`local`.")
+    chat_model: str = Field("local", description="`local` (rules, no language model) or `openai:NAME`.")
     model_dir: Path | None = Field(None, description="Directory with weights of your own.")
     models: dict[str, Any] = Field(
         default_factory=dict, description="API model name to endpoint, model, limits, prices."
@@ -57,6 +57,17 @@ class Settings(BaseSettings):
     egress_allow: Annotated[tuple[Network, ...], NoDecode] = Field(
         (), description="Networks that user-given URLs may reach besides public addresses."
     )
+    local_connector_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
+        (), description="Directories that `local` connectors may use (none)."
+    )
+    s3_endpoint_url: str | None = Field(
+        None, description="Endpoint of S3 connectors that name none, for MinIO and friends (AWS)."
+    )
+    gcs_endpoint_url: str | None = Field(None, description="Server that stands in for Google Cloud Storage (Google).")
+    azure_endpoint_url: str | None = Field(
+        None, description="Server that stands in for Azure Blob Storage; accounts are paths below it (Azure)."
+    )
+    azure_authority_url: str | None = Field(None, description="Where service principals of Azure sign in (Azure).")
     event_retention_hours: float = Field(24.0, gt=0, description="How long events can be resumed from.")
     rate_limits: str = Field("", description="`off`, or limits such as search=120/min,600/h;read=off (defaults).")
     metrics_token: SecretStr | None = Field(None, description="Bearer that /metrics asks for (an admin credential).")
@@ -72,11 +83,25 @@ class Settings(BaseSettings):
             raise ValueError("a broker is named by amqp:// or redis://")
         return value
 
-    @field_validator("egress_allow", mode="before")
+    @field_validator("egress_allow", "local_connector_roots", mode="before")
     @classmethod
     def _networks(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("local_connector_roots")
+    @classmethod
+    def _absolute(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
+        if not all(one.is_absolute() for one in value):
+            raise ValueError("write directories from the root, such as /srv/media")
+        return value
+
+    @field_validator("s3_endpoint_url", "gcs_endpoint_url", "azure_endpoint_url", "azure_authority_url")
+    @classmethod
+    def _url(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("an endpoint is named by https:// or http://")
         return value
 
     @field_validator("rate_limits")

@@ -24,12 +24,14 @@ from videovector_adapters.local.clients import LocalTextEmbedder, LocalTranscrib
 from videovector_adapters.local.extractive import ExtractiveExtractor
 from videovector_adapters.local.sight import LocalImageEmbedder, LocalPictureReader
 from videovector_adapters.local.weights import Weights
-from videovector_adapters.openai import Endpoint, OpenAIDocuments
+from videovector_adapters.openai import Endpoint, OpenAIChat, OpenAIDocuments
 from videovector_adapters.postgres.database import Database, PgBuckets
 from videovector_adapters.postgres.embedded import EmbeddedPostgres
 from videovector_adapters.postgres.migrate import migrate, shipped
 from videovector_adapters.qdrant.edge import EdgeServer, EdgeVectors
 from videovector_adapters.settings import Settings, WrongSetting
+from videovector_adapters.storage.connectors import Storages
+from videovector_adapters.storage.doors import Doors
 from videovector_adapters.storage.files import FileBlobs
 from videovector_adapters.tokens import Bearers, Tokens
 from videovector_core.access.secrets import Secret
@@ -57,7 +59,6 @@ _ON_THIS_MACHINE: Final = {
     "text_embedding_model": ("local",),
     "image_embedding_model": ("local", "none"),
     "picture_model": ("local", "none"),
-    "chat_model": ("local",),
 }
 """What these settings may say until endpoints do this work as well."""
 
@@ -105,6 +106,7 @@ async def build(settings: Settings, *, owns_engine: bool | None) -> AsyncIterato
             pepper=_pepper(settings),
             poster=Egress(settings.egress_allow),
             sealer=secrets.Envelope(secret_key(settings)),
+            storage=_storage(settings),
             **_sql(blobs, stack),
         )
         yield VideoVector(
@@ -219,6 +221,19 @@ def _sql(blobs: Blobs, stack: contextlib.AsyncExitStack) -> dict[str, Any]:
     return {"sql": engine, "tables": ParquetTables(blobs)}
 
 
+def _storage(settings: Settings) -> Storages:
+    return Storages(
+        Doors(
+            allow=settings.egress_allow,
+            local_roots=settings.local_connector_roots,
+            s3_endpoint_url=settings.s3_endpoint_url,
+            gcs_endpoint_url=settings.gcs_endpoint_url,
+            azure_endpoint_url=settings.azure_endpoint_url,
+            azure_authority_url=settings.azure_authority_url,
+        )
+    )
+
+
 def _pepper(settings: Settings) -> Secret:
     return Secret(secrets.derive(secret_key(settings), "api-keys").hex())
 
@@ -266,12 +281,15 @@ def _models(settings: Settings, stack: contextlib.AsyncExitStack) -> Models:
     vision = images.vision if images is not None else None
     pictures = None if settings.picture_model == "none" else LocalPictureReader(weights, vision)
     transcriber = None if settings.transcription_model == "none" else LocalTranscriber(weights)
+    chat = _chat(settings)
     documents = _documents(settings) or ExtractiveExtractor(text)
     for part in (text, images, pictures, transcriber):
         if part is not None:
             stack.push_async_callback(part.close)
     if isinstance(documents, OpenAIDocuments):
         stack.push_async_callback(documents.endpoint.close)
+    if chat is not None:
+        stack.push_async_callback(chat.endpoint.close)
     return Models(
         extractor=documents,
         synthesizer=documents,
@@ -281,7 +299,21 @@ def _models(settings: Settings, stack: contextlib.AsyncExitStack) -> Models:
         images=images,
         joint=images,
         pictures=pictures,
+        chat=chat,
     )
+
+
+def _chat(settings: Settings) -> OpenAIChat | None:
+    """Return what decides in chats at an endpoint; nothing when rules do."""
+    kind, _, name = settings.chat_model.partition(":")
+    if kind == "local" and not name:
+        return None
+    if kind != "openai" or not name:
+        raise WrongSetting("VIDEOVECTOR_CHAT_MODEL is wrong: say local or openai:NAME.")
+    if settings.openai_base_url is None:
+        raise WrongSetting("VIDEOVECTOR_OPENAI_BASE_URL is missing: VIDEOVECTOR_CHAT_MODEL names a model there.")
+    key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else ""
+    return OpenAIChat(Endpoint(settings.openai_base_url, key, name))
 
 
 def _documents(settings: Settings) -> OpenAIDocuments | None:

@@ -47,10 +47,10 @@ class Form:
         return fingerprint_form(self.fields, {"file": (self.file.filename, digest.hexdigest())})
 
 
-async def read_form(request: Request[Any, Any, Any]) -> Form:
-    """Decode a multipart request that brings one file."""
+async def read_form(request: Request[Any, Any, Any], part: str = "file") -> Form:
+    """Decode a multipart request that brings one file in a part of that name."""
     if not (request.headers.get("content-type") or "").startswith("multipart/form-data"):
-        raise Malformed("Send the file as multipart/form-data, in a part named file.")
+        raise Malformed(f"Send the file as multipart/form-data, in a part named {part}.")
     try:
         data = await request.form()
     except Exception as error:
@@ -62,9 +62,9 @@ async def read_form(request: Request[Any, Any, Any]) -> Form:
             files[name] = value
         else:
             fields.setdefault(name, []).append(str(value))
-    if "file" not in files:
-        raise Invalid("There is no part named file; send the media in it.", code="validation_file_missing")
-    return Form(fields, files["file"])
+    if part not in files:
+        raise Invalid(f"There is no part named {part}; send the file in it.", code="validation_file_missing")
+    return Form(fields, files[part])
 
 
 async def upload(
