@@ -9,6 +9,7 @@ No logic lives here: this module says who is given what, and which handler does 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Protocol
 
 from attrs import define, field, frozen
@@ -17,8 +18,26 @@ from videovector_core.access.leases import Buckets
 from videovector_core.access.ports import AccessTx
 from videovector_core.access.secrets import Secret
 from videovector_core.access.service import Access
+from videovector_core.chat import turns as chat_turns
+from videovector_core.chat.deciding import ByModel
+from videovector_core.chat.ports import ChatStoreTx
+from videovector_core.chat.rules import ByRules
+from videovector_core.chat.service import Chat
+from videovector_core.chat.tools import Tools
+from videovector_core.connectors.ports import ConnectorsTx, Storage
+from videovector_core.connectors.service import Connectors
+from videovector_core.chat import turns as chat_turns
+from videovector_core.chat.deciding import ByModel
+from videovector_core.chat.ports import ChatStoreTx
+from videovector_core.chat.rules import ByRules
+from videovector_core.chat.service import Chat
+from videovector_core.chat.tools import Tools
 from videovector_core.deletions import PURGE, Deletions, DeletionsTx
 from videovector_core.events.stream import StreamPace, Streams
+from videovector_core.exports import building
+from videovector_core.exports.building import Builder
+from videovector_core.exports.ports import ExportStoreTx
+from videovector_core.exports.service import Exports
 from videovector_core.idempotency import ReceiptsTx
 from videovector_core.imports.service import Imports, ImportsUseTx
 from videovector_core.indexes.service import Indexes
@@ -33,14 +52,16 @@ from videovector_core.prompts.service import Prompts
 from videovector_core.runs import pipeline
 from videovector_core.runs.evidence import Gatherer
 from videovector_core.runs.extraction import Asker
+from videovector_core.runs.pacing import Pacing
 from videovector_core.runs.pipeline import Pipeline
-from videovector_core.runs.service import Runs
+from videovector_core.runs.service import Caps, Runs
 from videovector_core.runs.settling import Settling
 from videovector_core.runs.synthesis import Synthesis
 from videovector_core.runs.vectors import Relay, Vectorizer
 from videovector_core.search.checker import Checker
 from videovector_core.search.ports import FiltersTx
 from videovector_core.search.service import Search
+from videovector_core.sqlsearch.exporting import ExportTables
 from videovector_core.sqlsearch.files import RELEASE, KeptFiles
 from videovector_core.sqlsearch.ports import SqlEngine, Tables
 from videovector_core.sqlsearch.service import SqlSearch
@@ -55,10 +76,23 @@ from videovector_core.webhooks.service import Webhooks
 from videovector_core.webhooks.watching import FANOUT
 from videovector_core.work import Engine, Kind, Pace
 from videovector_core.workflow.ports import RankingsTx
+from videovector_core.workflow.selection import Selection
 from videovector_core.workflow.service import Workflow
 
 
-class Tx(DeletionsTx, ImportsUseTx, AccessTx, ReceiptsTx, FiltersTx, WebhooksTx, RankingsTx, Protocol):
+class Tx(
+    DeletionsTx,
+    ImportsUseTx,
+    AccessTx,
+    ReceiptsTx,
+    ChatStoreTx,
+    FiltersTx,
+    WebhooksTx,
+    RankingsTx,
+    ExportStoreTx,
+    ConnectorsTx,
+    Protocol,
+):
     """Everything that one transaction reaches."""
 
 
@@ -79,6 +113,7 @@ class Ports:
     """Keys the hashes of API keys."""
     poster: Poster
     sealer: Sealer
+    storage: Storage
     sql: SqlEngine | None = None
     tables: Tables | None = None
 
@@ -92,6 +127,8 @@ class Concurrency:
     synthesis: int = 2
     receivers: int = 64
     """Receivers of webhooks that are sent to at the same time."""
+    turns: int = 8
+    """Questions of chats that are answered at the same time."""
 
 
 @define
@@ -102,9 +139,13 @@ class VideoVector:
     concurrency: Concurrency = Concurrency()
     stream_pace: StreamPace = field(factory=StreamPace)
     keeping: Keeping = field(factory=Keeping)
+    chat_caps: chat_turns.Caps = chat_turns.Caps()
+    run_caps: Caps = field(factory=Caps)
+    keep_exports: timedelta = timedelta(days=7)
     begin: Begin[Tx] = field(init=False)
     access: Access = field(init=False)
     indexes: Indexes = field(init=False)
+    connectors: Connectors = field(init=False)
     media: Media = field(init=False)
     imports: Imports = field(init=False)
     prompts: Prompts = field(init=False)
@@ -112,13 +153,16 @@ class VideoVector:
     runs: Runs = field(init=False)
     search: Search = field(init=False)
     sql: SqlSearch | None = field(init=False)
+    chat: Chat = field(init=False)
     files: KeptFiles = field(init=False)
     deletions: Deletions = field(init=False)
     markers: Markers[Tx] = field(init=False)
     usage: Usage = field(init=False)
     streams: Streams = field(init=False)
     webhooks: Webhooks = field(init=False)
+    exports: Exports = field(init=False)
     workflow: Workflow = field(init=False)
+    selection: Selection = field(init=False)
     checker: Checker = field(init=False)
     relay: Relay = field(init=False)
     kinds: Mapping[str, Kind[Tx]] = field(init=False)
@@ -128,22 +172,26 @@ class VideoVector:
         begin = self.begin = Joining(p.begin)
         self.access = Access(begin, p.clock, p.ids, p.pepper)
         self.indexes = Indexes(begin, p.clock, p.ids)
+        self.connectors = Connectors(begin, p.clock, p.ids, p.storage, p.sealer)
         self.media = Media(begin, p.clock, p.ids, p.blobs, p.decoder)
         self.imports = Imports(begin, p.clock, p.ids, self.media)
         self.prompts = Prompts(begin, p.clock, p.ids)
         self.drafts = Drafting(begin, p.clock, p.models.drafter)
-        self.runs = Runs(begin, p.clock, p.ids, p.models.table)
+        self.runs = Runs(begin, p.clock, p.ids, p.models.table, self.run_caps)
         self.search = Search(begin, p.vectors, p.models)
         self.files = KeptFiles(begin, p.blobs)
         self.sql = self._sql(begin)
+        self.chat = Chat(begin, p.clock, p.ids, p.doorbell, self.search)
         self.deletions = Deletions(begin, p.clock, p.ids, p.blobs, p.vectors)
         self.streams = Streams(begin, p.clock, p.doorbell, self.stream_pace)
         self.webhooks = Webhooks(begin, p.clock, p.ids, Sender(p.poster, p.sealer, p.clock))
         self.workflow = Workflow(begin, p.clock, p.ids, self.search)
+        self.selection = Selection(begin)
         self.checker = Checker(begin, p.vectors)
         self.relay = Relay(begin, p.vectors)
         self.markers = Markers(begin, p.clock, p.ids, TARGETS)
         self.usage = Usage(begin, p.clock)
+        self.exports = Exports(begin, p.clock, p.ids, parquet=p.tables is not None)
         self.kinds = self._kinds(begin)
 
     def engine(self, pace: Pace = Pace()) -> Engine[Tx]:  # noqa: B008 - frozen
@@ -162,16 +210,29 @@ class VideoVector:
         async with self.begin() as tx:
             await tx.work.add([retention()])
 
+    def _turns(self, begin: Begin[Tx]) -> chat_turns.Turns:
+        p = self.ports
+        tools = Tools(begin, self.search, self.sql)
+        decider = ByModel(p.models.chat, tools) if p.models.chat is not None else ByRules(tools)
+        return chat_turns.Turns(begin, p.clock, p.doorbell, tools, decider, self.chat_caps)
+
     def _kinds(self, begin: Begin[Tx]) -> dict[str, Kind[Tx]]:
         p, most = self.ports, self.concurrency
         gatherer = Gatherer(begin, p.blobs, p.decoder, p.models)
-        asker = Asker(begin, p.clock, p.ids)
+        asker = Asker(begin, p.clock, p.ids, Pacing(p.models.table, p.buckets))
         vectorizer = Vectorizer(begin, p.models)
         work = Pipeline(begin, p.clock, p.ids, gatherer, asker, vectorizer)
         synthesis = Synthesis(begin, p.clock, p.ids, asker, vectorizer)
         settling = Settling(begin, p.clock, self.relay)
         telling = Deliverer(begin, p.clock, p.ids, self.webhooks.sender, self.keeping)
+        columnar = ExportTables(p.tables) if p.tables is not None else None
+        builder = Builder(begin, p.clock, p.blobs, getattr(self, "connectors", None), columnar, self.keep_exports)
+        answering = self._turns(begin)
         kinds: tuple[Kind[Tx], ...] = (
+            Kind(chat_turns.TURN, answering.handle, answering.lost, concurrency=most.turns),
+            Kind(building.BUILD, builder.build, builder.lost, concurrency=2, promise_seconds=600),
+            Kind(building.CLEAN, builder.clean, concurrency=1),
+            Kind(building.EXPIRE, builder.expire, concurrency=1),
             Kind(FANOUT, telling.fan_out, telling.lost, retry_seconds=0.5),
             Kind(DELIVER, telling.deliver, telling.lost, concurrency=most.receivers),
             Kind(RETENTION, telling.retain, telling.lost, concurrency=1, promise_seconds=600),

@@ -188,6 +188,8 @@ def settings(data: wire.ExecutePrompt, prompt: Prompt) -> dict[str, Any]:
         "processing_model": chosen("processing_model"),
         "enable_transcription": chosen("enable_transcription") is not False,
         "enable_image_embedding": chosen("enable_image_embedding") is not False,
+        "max_calls": data.max_model_calls,
+        "max_cost": data.max_cost,
     }
 
 

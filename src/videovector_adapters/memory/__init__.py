@@ -19,7 +19,11 @@ from videovector_adapters.memory.catalogue import (
     MemoryPrompts,
     MemorySegments,
 )
+from videovector_adapters.memory.chat import MemoryChat
+from videovector_adapters.memory.connectors import MemoryConnectors, MemoryStorage
+from videovector_adapters.memory.chat import MemoryChat
 from videovector_adapters.memory.database import Serial, Table, Time
+from videovector_adapters.memory.exports import MemoryExports
 from videovector_adapters.memory.filters import MemoryFilters
 from videovector_adapters.memory.models import Echo, PictureHashes, ToyDecoder, ToyPictures, ToyTranscriber, WordHashes
 from videovector_adapters.memory.parts import CountingIds, MemoryBlobs, MemoryClock, MemoryDoorbell
@@ -71,6 +75,9 @@ class MemoryTx:
     usage: MemoryUsage
     filters: MemoryFilters
     tables: MemoryTables
+    chat: MemoryChat
+    exports: MemoryExports
+    connectors: MemoryConnectors
     rankings: MemoryRankings
 
 
@@ -102,7 +109,7 @@ class Database:
             imports=MemoryImports(table(), table()),
             runs=run_store,
             results=MemoryResults(results, levels, runs, hidden),
-            calls=MemoryCalls(table(), repairs),
+            calls=MemoryCalls(table(), repairs, table()),
             cache=MemoryCache(table()),
             embeddings=MemoryEmbeddings(table(), table()),
             deletions=MemoryDeletions(table()),
@@ -115,7 +122,10 @@ class Database:
             usage=MemoryUsage(self.time, self.ids, table(), media, hidden),
             filters=MemoryFilters(results, media, hidden),
             tables=MemoryTables(table(), table(), results, levels, repairs, hidden, run_store.places),
+            chat=MemoryChat(table(), table(), table()),
             rankings=MemoryRankings(table()),
+            exports=MemoryExports(table(), table()),
+            connectors=MemoryConnectors(table()),
         )
 
     @contextlib.asynccontextmanager
@@ -153,5 +163,6 @@ def ports(**instead: Any) -> Ports:
         pepper=Secret("in-memory"),
         poster=MemoryPoster(),
         sealer=MemorySealer(),
+        storage=MemoryStorage(),
     )
     return evolve(complete, **instead)

@@ -13,6 +13,7 @@ from videovector_adapters.memory.catalogue import newest, oldest
 from videovector_adapters.memory.database import Table
 from videovector_core.deletions import Deletion
 from videovector_core.media.model import MediaItem
+from videovector_core.models.ports import Vector
 from videovector_core.page import After
 from videovector_core.runs.model import (
     LlmCall,
@@ -22,9 +23,11 @@ from videovector_core.runs.model import (
     RunCounts,
     RunMedium,
     SegmentResult,
+    Spent,
     VideoResult,
 )
-from videovector_core.vectors.ports import Point
+from videovector_core.vectors.ports import Point, PointKind
+from videovector_core.vectors.rows import pack, unpack
 
 Pair = tuple[str, str]
 
@@ -252,6 +255,7 @@ class MemoryCalls:
 
     rows: Table[str, LlmCall]
     repairs: Table[str, Retry]
+    spending: Table[str, Spent]
 
     async def started(self, call: LlmCall) -> None:
         self.rows.put(call.llm_call_id, call)
@@ -276,6 +280,11 @@ class MemoryCalls:
         for call in open_calls:
             self.rows.put(call.llm_call_id, evolve(call, status="abandoned", completed_at=now))
         return len(open_calls)
+
+    async def spend(self, more: Spent) -> Spent:
+        spent = (self.spending.get(more.run_id) or Spent(more.run_id)).plus(more)
+        self.spending.put(more.run_id, spent)
+        return spent
 
     async def add_retry(self, retry: Retry) -> bool:
         if await self.active_retry(retry.run_id, retry.segment_id) is not None:
@@ -406,11 +415,42 @@ class MemoryEmbeddings:
         later = [row for row in found if after is None or row.point.id > after]
         return [(row.point.id, row.point.version, row.known == row.point.version) for row in later[:limit]]
 
+    async def spaces(self) -> dict[str, int]:
+        return Counter(space for row in self.rows.where(lambda row: not row.doomed) for space in row.point.dense)
+
+    async def lacking(self, space: str, *, after: str | None, limit: int) -> list[Point]:
+        def lacks(row: _Row) -> bool:
+            text = row.point.kind is not PointKind.FRAME
+            return text and not row.doomed and space not in row.point.dense and row.point.id > (after or "")
+
+        found = sorted(self.rows.where(lacks), key=lambda row: row.point.id)
+        return [evolve(row.point, dense={}, sparse=None) for row in found[:limit]]
+
+    async def widen(self, space: str, vectors: Sequence[tuple[Point, Vector]]) -> int:
+        widened = 0
+        for point, vector in vectors:
+            row = self.rows.get(point.id)
+            if row and not row.doomed and row.point.version == point.version and space not in row.point.dense:
+                self._changed(row, {**row.point.dense, **unpack(pack({space: vector}))})
+                widened += 1
+        return widened
+
+    async def narrow(self, space: str, *, limit: int) -> int:
+        having = list(self.rows.where(lambda row: not row.doomed and space in row.point.dense))[:limit]
+        for row in having:
+            self._changed(row, {name: vector for name, vector in row.point.dense.items() if name != space})
+        return len(having)
+
     async def owe_all(self) -> int:
         live = list(self.rows.where(lambda row: not row.doomed))
         for row in live:
             self.rows.put(row.point.id, evolve(row, known=0))
         return len(live)
+
+    def _changed(self, row: _Row, dense: dict[str, Vector]) -> None:
+        version = row.point.version + 1
+        self.versions.put(row.point.id, version)
+        self.rows.put(row.point.id, evolve(row, point=evolve(row.point, dense=dense, version=version)))
 
     def _owed(self, run_id: str) -> list[_Row]:
         return list(

@@ -10,7 +10,7 @@ from attrs import define
 
 from videovector_adapters.postgres.rows import Session, Shape, beyond, encoded
 from videovector_core.page import After
-from videovector_core.runs.model import LlmCall, Outcome, Retry, SegmentResult, VideoResult
+from videovector_core.runs.model import LlmCall, Outcome, Retry, SegmentResult, Spent, VideoResult
 
 RESULTS: Final = Shape("results", SegmentResult, ("run_id", "segment_id"), ("metadata",))
 LEVELS: Final = Shape("video_results", VideoResult, ("run_id", "video_id"), ("metadata",))
@@ -20,6 +20,13 @@ RETRIES: Final = Shape("retries", Retry, ("retry_id",))
 _SHOWN: Final = """
 JOIN runs r ON r.run_id = t.run_id AND NOT r.deleted
 WHERE t.user_id = %s AND NOT EXISTS (SELECT FROM media m WHERE m.video_id = t.video_id AND m.hidden)
+"""
+
+_SPEND: Final = """
+INSERT INTO run_spending AS s (run_id, calls, input_tokens, output_tokens, cost) VALUES (%s, %s, %s, %s, %s)
+ON CONFLICT (run_id) DO UPDATE SET calls = s.calls + excluded.calls, input_tokens = s.input_tokens + excluded.input_tokens,
+    output_tokens = s.output_tokens + excluded.output_tokens, cost = s.cost + excluded.cost
+RETURNING run_id, calls, input_tokens, output_tokens, cost
 """
 
 
@@ -119,6 +126,11 @@ class PgCalls:
         if segment_id is None:
             return await self.db.run(every, [now, run_id])
         return await self.db.run(f"{every} AND segment_id = %s", [now, run_id, segment_id])
+
+    async def spend(self, more: Spent) -> Spent:
+        given = [more.run_id, more.calls, more.input_tokens, more.output_tokens, more.cost]
+        (sum_of,) = await self.db.rows(_SPEND, given)
+        return Spent(*sum_of)
 
     async def add_retry(self, retry: Retry) -> bool:
         return await self.db.add(RETRIES, retry)

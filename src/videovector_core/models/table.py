@@ -1,4 +1,4 @@
-"""Which model answers to which name of the API."""
+"""Which model answers to which name of the API, and on what terms."""
 
 from __future__ import annotations
 
@@ -8,9 +8,44 @@ from typing import Final
 from attrs import field, frozen
 
 from videovector_core.errors import Invalid
+from videovector_core.models.ports import Usage
 
 VENDOR_NAMES: Final = ("gemini-3-pro-preview", "gemini-2.5-pro", "gemini-2.5-flash", "gemini-2.5-flash-lite")
 """The names of the published contract; copied examples use them, so they always resolve."""
+MILLION: Final = 1_000_000
+
+
+@frozen
+class Prices:
+    """Prices of a million tokens, in whatever currency the operator counts in."""
+
+    input: float = 0.0
+    output: float = 0.0
+
+    def of(self, usage: Usage) -> float:
+        """Return what a call cost."""
+        return (usage.input_tokens * self.input + usage.output_tokens * self.output) / MILLION
+
+
+@frozen
+class Terms:
+    """How a model may be used. `None` is no limit, and for prices, unknown.
+
+    Args:
+        concurrency: calls of one process at the same time, at the most.
+        rpm: requests per minute, of all processes together.
+        tpm: tokens per minute, of all processes together.
+        context: tokens of one question and its answer.
+    """
+
+    concurrency: int = 32
+    rpm: int | None = None
+    tpm: int | None = None
+    context: int | None = None
+    prices: Prices | None = None
+
+
+NO_TERMS: Final = Terms()
 
 
 @frozen
@@ -19,6 +54,8 @@ class ModelTable:
 
     default: str = "local"
     names: Mapping[str, str] = field(factory=dict)
+    terms: Mapping[str, Terms] = field(factory=dict)
+    """By the name of the model that is really used."""
 
     @property
     def served(self) -> list[str]:
@@ -38,3 +75,7 @@ class ModelTable:
             code="validation_unknown_model",
             details={"served": self.served},
         )
+
+    def terms_of(self, model: str) -> Terms:
+        """Return the terms of a model that is really used."""
+        return self.terms.get(model, NO_TERMS)

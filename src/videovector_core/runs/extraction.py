@@ -1,4 +1,6 @@
-"""Asking a model for a document: kept by content, logged before it is sent, checked, repaired once."""
+"""Asking a model for a document: kept by content, in turn, within the run's caps, logged before it is sent, checked,
+repaired once.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +12,17 @@ from attrs import evolve, frozen
 
 from videovector_core.errors import ProcessingFailed, VideoVectorError
 from videovector_core.models.cache import CacheTx, content_key
-from videovector_core.models.ports import Extraction
+from videovector_core.models.ports import Extraction, Usage
 from videovector_core.ports import Begin, Clock, Ids
 from videovector_core.prompts.validation import Answer, read_answer
-from videovector_core.runs.model import LlmCall, Run
+from videovector_core.runs.estimating import question_tokens
+from videovector_core.runs.model import LlmCall, Run, Spent
+from videovector_core.runs.pacing import Pacing
 from videovector_core.runs.ports import RunsTx
 from videovector_core.usage import CALLS, TOKENS_IN, TOKENS_OUT, Count, UsageTx
 
 _TEXT_LIMIT: Final = 200_000
+CAP_REACHED: Final = "run_cap_reached"
 R = TypeVar("R", bound="Repairable")
 
 
@@ -28,6 +33,19 @@ class Repairable(Protocol):
     def rejected(self) -> tuple[str, str] | None:
         """The earlier answer and the problem."""
         ...
+
+
+class CapReached(ProcessingFailed):
+    """The run has made the calls, or spent the money, that it was allowed."""
+
+    default_code = CAP_REACHED
+
+    def __init__(self, run: Run, spent: Spent) -> None:
+        cap = f"{run.max_calls} model calls" if _over_calls(run, spent) else f"a cost of {run.max_cost:g}"
+        super().__init__(
+            f"The run reached its cap of {cap} (run_cap_reached). What it found is kept: run the prompt again with a "
+            "higher cap, and only what is missing is paid for."
+        )
 
 
 class ExtractionTx(UsageTx, RunsTx, CacheTx, Protocol):
@@ -83,6 +101,7 @@ class Asker:
     begin: Begin[ExtractionTx]
     clock: Clock
     ids: Ids
+    pacing: Pacing
 
     async def ask(
         self,
@@ -127,15 +146,15 @@ class Asker:
         send: Callable[[R], Awaitable[Extraction]],
         may_call: Callable[[], Awaitable[None]],
     ) -> tuple[Extraction, Answer]:
-        await may_call()
-        call = self._call(question)
-        async with self.begin() as tx:
-            await tx.calls.started(call)
-        try:
-            extraction = await send(request)
-        except VideoVectorError as error:
-            await self._ended(evolve(call, status="error", error_message=error.message))
-            raise
+        tokens = question_tokens(question.prompt_text, question.schema, request)
+        async with self.pacing.turn(question.run.effective_model, tokens=tokens, look=may_call) as turn:
+            call = await self._started(question)
+            try:
+                extraction = await send(request)
+            except VideoVectorError as error:
+                await self._ended(question.run, evolve(call, status="error", error_message=error.message))
+                raise
+            turn.usage = extraction.usage
         call = evolve(
             call,
             model=extraction.model,
@@ -146,11 +165,31 @@ class Asker:
         try:
             answer = read_answer(extraction.text, question.schema)
         except ProcessingFailed as error:
-            await self._ended(evolve(call, status="invalid_output", error_message=error.message))
+            await self._ended(question.run, evolve(call, status="invalid_output", error_message=error.message))
             error.details["answer"] = extraction.text
             raise
-        await self._ended(evolve(call, status="success"))
+        await self._ended(question.run, evolve(call, status="success"))
         return extraction, answer
+
+    async def _started(self, question: Question) -> LlmCall:
+        """Log a call that is about to be made; `CapReached` when the run may make no more."""
+        call, run = self._call(question), question.run
+        try:
+            async with self.begin() as tx:
+                if run.capped:
+                    # the row stays locked until the commit, so no two calls both take the last place
+                    _check_caps(run, await tx.calls.spend(Spent(run.run_id, calls=1)))
+                await tx.calls.started(call)
+        except CapReached as reached:
+            await self._note(run, reached)
+            raise
+        return call
+
+    async def _note(self, run: Run, reached: CapReached) -> None:
+        async with self.begin() as tx:
+            known = await tx.runs.lock(run.run_id)
+            if known is not None and known.error_message is None:
+                await tx.runs.save(evolve(known, error_message=reached.message))
 
     def _call(self, question: Question) -> LlmCall:
         seconds = (question.end or 0.0) - (question.start or 0.0)
@@ -171,10 +210,25 @@ class Asker:
             schema_used=json.dumps(question.schema),
         )
 
-    async def _ended(self, call: LlmCall) -> None:
+    async def _ended(self, run: Run, call: LlmCall) -> None:
         async with self.begin() as tx:
+            if run.capped:
+                prices = self.pacing.table.terms_of(run.effective_model).prices
+                usage = Usage(call.input_tokens, call.output_tokens)
+                cost = prices.of(usage) if prices else 0.0
+                await tx.calls.spend(Spent(run.run_id, 0, usage.input_tokens, usage.output_tokens, cost))
             await tx.calls.ended(evolve(call, completed_at=self.clock.now()))
             used = {CALLS: 1, TOKENS_IN: call.input_tokens, TOKENS_OUT: call.output_tokens}
             await tx.usage.count(
                 call.user_id, [Count(metric, value, model=call.model) for metric, value in used.items() if value]
             )
+
+
+def _over_calls(run: Run, spent: Spent) -> bool:
+    return run.max_calls is not None and spent.calls > run.max_calls
+
+
+def _check_caps(run: Run, spent: Spent) -> None:
+    """Refuse a call, counted in `spent` already, that is one too many; what a call costs is known when it has ended."""
+    if _over_calls(run, spent) or (run.max_cost is not None and spent.cost >= run.max_cost):
+        raise CapReached(run, spent)

@@ -114,6 +114,10 @@ class Run:
     enable_transcription: bool = True
     enable_image_embedding: bool = True
     total_seconds: float = 0.0
+    max_calls: int | None = None
+    """Calls of models that it may make at the most; `None` is no cap."""
+    max_cost: float | None = None
+    """What its calls may cost at the most, in the currency of the operator's prices."""
     started_at: datetime | None = None
     completed_at: datetime | None = None
     error_message: str | None = None
@@ -122,6 +126,11 @@ class Run:
     stop_observed_at: datetime | None = None
     stop_completed_at: datetime | None = None
     deleted: bool = False
+
+    @property
+    def capped(self) -> bool:
+        """Whether what it spends is counted against a cap."""
+        return self.max_calls is not None or self.max_cost is not None
 
     @property
     def terminal(self) -> bool:
@@ -278,6 +287,27 @@ class LlmCall:
     schema_used: str | None = None
     completed_at: datetime | None = None
     error_message: str | None = None
+
+
+@frozen
+class Spent:
+    """What a capped run has spent on calls of models so far."""
+
+    run_id: str
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: float = 0.0
+
+    def plus(self, other: Spent) -> Spent:
+        """Add what one call came to."""
+        return Spent(
+            self.run_id,
+            self.calls + other.calls,
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cost + other.cost,
+        )
 
 
 @frozen

@@ -15,6 +15,7 @@ from videovector_core.runs.model import (
     RunCounts,
     RunMedium,
     SegmentResult,
+    Spent,
     VideoResult,
 )
 
@@ -162,6 +163,10 @@ class CallLog(Protocol):
 
     async def abandon(self, run_id: str, segment_id: str | None, now: datetime) -> int:
         """Mark calls that were started and never ended as abandoned; say how many."""
+        ...
+
+    async def spend(self, more: Spent) -> Spent:
+        """Add to what a run has spent and return the sum; nobody else adds to it before the end of the transaction."""
         ...
 
     async def add_retry(self, retry: Retry) -> bool:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from attrs import evolve, frozen
 
@@ -17,8 +16,10 @@ from videovector_core.media.service import find_media
 from videovector_core.models.table import ModelTable
 from videovector_core.page import After, Page
 from videovector_core.ports import Begin, Clock, Ids
+from videovector_core.prompts.model import Prompt
 from videovector_core.prompts.ports import PromptsTx
 from videovector_core.prompts.service import active, find_prompt
+from videovector_core.runs.estimating import Plan, estimated
 from videovector_core.runs.model import (
     LlmCall,
     Outcome,
@@ -38,6 +39,9 @@ from videovector_core.signals import MediaType
 from videovector_core.work import NewWork
 
 MAX_TARGETS: Final = 1000
+MAX_LOOKED_AT: Final = 100
+"""Earlier runs that an estimate looks at."""
+Number = TypeVar("Number", int, float)
 
 
 class RunsUseTx(PipelineTx, IndexesTx, PromptsTx, Protocol):
@@ -89,6 +93,14 @@ class SegmentsView:
 
 
 @frozen
+class Caps:
+    """What every run may ask of models, and what that may cost, at the most; `None` is no cap."""
+
+    calls: int | None = None
+    cost: float | None = None
+
+
+@frozen
 class Runs:
     """Execute prompts and look at what came of it."""
 
@@ -96,6 +108,7 @@ class Runs:
     clock: Clock
     ids: Ids
     models: ModelTable
+    caps: Caps = Caps()
 
     async def execute(
         self,
@@ -107,10 +120,16 @@ class Runs:
         processing_model: str | None = None,
         enable_transcription: bool = True,
         enable_image_embedding: bool = True,
+        max_calls: int | None = None,
+        max_cost: float | None = None,
     ) -> RunView:
-        """Freeze the target and start a run; media that come later are not part of it."""
+        """Freeze the target and start a run; media that come later are not part of it.
+
+        `max_calls` and `max_cost` cap what it may ask of models and what that may cost; the operator's caps stay.
+        """
         caller.require(Scope.WRITE)
         effective = self.models.resolve(processing_model)
+        self._check_cost(effective, max_cost)
         async with self.begin() as tx:
             prompt = active(await find_prompt(tx, caller, prompt_id))
             media = await self._frozen(tx, caller, target)
@@ -130,6 +149,8 @@ class Runs:
                 enable_transcription=enable_transcription,
                 enable_image_embedding=enable_image_embedding,
                 total_seconds=sum(item.duration for item in media),
+                max_calls=_least(max_calls, self.caps.calls),
+                max_cost=_least(max_cost, self.caps.cost),
                 started_at=now,
                 status=advance(RunStatus.PENDING, RunStatus.PROCESSING),
             )
@@ -155,24 +176,30 @@ class Runs:
         processing_model: str | None = None,
         enable_transcription: bool = True,
         enable_image_embedding: bool = True,
+        max_calls: int | None = None,
+        max_cost: float | None = None,
     ) -> dict[str, Any]:
         """Say what a run would come to, by the same checks; nothing is started."""
         caller.require(Scope.READ)
         effective = self.models.resolve(processing_model)
+        self._check_cost(effective, max_cost)
         how = segmentation or Segmentation()
         async with self.begin() as tx:
             prompt = active(await find_prompt(tx, caller, prompt_id))
             media = await self._frozen(tx, caller, target)
-        expected = sum(expected_segments(how, item) for item in media)
-        kinds = {kind.value: sum(item.media_type is kind for item in media) for kind in MediaType}
+            covered = await _covered(tx, caller, prompt, effective, how, media, enable_transcription)
+        terms = self.models.terms_of(effective)
+        found = estimated(Plan(prompt, how, media, effective, terms, enable_transcription, covered))
         return {
-            "media": kinds,
+            "media": {kind.value: sum(item.media_type is kind for item in media) for kind in MediaType},
             "total_seconds": sum(item.duration for item in media),
-            "expected_segments": expected,
-            "expected_model_calls": expected + (len(media) if prompt.video_level else 0),
+            "expected_segments": found.segments.whole()["expected"],
+            "expected_model_calls": found.calls.whole()["expected"],
             "effective_model": effective,
             "transcribed_seconds": sum(i.duration for i in media if i.has_audio) if enable_transcription else 0.0,
             "image_embedding": enable_image_embedding,
+            "caps": {"model_calls": _least(max_calls, self.caps.calls), "cost": _least(max_cost, self.caps.cost)},
+            **found.plain(),
         }
 
     async def get(self, caller: Caller, run_id: str) -> RunView:
@@ -362,6 +389,13 @@ class Runs:
                 return candidate
         return None
 
+    def _check_cost(self, model: str, max_cost: float | None) -> None:
+        if max_cost is not None and self.models.terms_of(model).prices is None:
+            raise Invalid(
+                f"There are no prices for {model}, so its cost cannot be capped; give max_model_calls instead.",
+                code="validation_no_prices",
+            )
+
     async def _frozen(self, tx: RunsUseTx, caller: Caller, target: Target) -> list[MediaItem]:
         if target.index_id is not None:
             await find_own_index(tx, caller, target.index_id)
@@ -374,12 +408,34 @@ class Runs:
         return media
 
 
-def expected_segments(how: Segmentation, item: MediaItem) -> int:
-    """Guess how many segments an item will have: exact for fixed slices, a typical length of 10 s otherwise."""
-    if item.media_type is MediaType.IMAGE:
-        return 1
-    seconds = how.video_seconds if item.media_type is MediaType.VIDEO else how.audio_seconds
-    return max(1, math.ceil(item.duration / (seconds or 10)))
+async def _covered(
+    tx: RunsUseTx,
+    caller: Caller,
+    prompt: Prompt,
+    model: str,
+    how: Segmentation,
+    media: Sequence[MediaItem],
+    listens: bool,
+) -> set[str]:
+    """Return the media whose answers are probably kept: an earlier run asked the same of them."""
+    same: dict[str, bool] = {}
+    covered: set[str] = set()
+    for medium in await tx.runs.of_media(caller.user_id, [item.video_id for item in media]):
+        if medium.run_id not in same and len(same) < MAX_LOOKED_AT:
+            run = await tx.runs.get(caller.user_id, medium.run_id)
+            same[medium.run_id] = run is not None and (
+                (run.effective_model, run.segmentation, run.enable_transcription) == (model, how, listens)
+                and (run.prompt.prompt_text, run.prompt.json_schema) == (prompt.prompt_text, prompt.json_schema)
+                and run.prompt.video_level == prompt.video_level
+            )
+        if same.get(medium.run_id):
+            covered.add(medium.video_id)
+    return covered
+
+
+def _least(one: Number | None, other: Number | None) -> Number | None:
+    known = [value for value in (one, other) if value is not None]
+    return min(known) if known else None
 
 
 async def _named(tx: RunsUseTx, caller: Caller, target: Target) -> list[MediaItem]:

@@ -142,13 +142,15 @@ class Settling:
             return
         now = self.clock.now()
         stopped = now if outcome is RunStatus.CANCELLED else current.stop_completed_at
-        failed = "No segment of the run has a result; see failed-segments." if outcome is RunStatus.FAILED else None
+        told = None if outcome is RunStatus.COMPLETED else current.error_message
+        if outcome is RunStatus.FAILED and told is None:
+            told = "No segment of the run has a result; see failed-segments."
         ended = evolve(
             current,
             status=advance(current.status, outcome),
             completed_at=now,
             stop_completed_at=stopped,
-            error_message=failed,
+            error_message=told,
         )
         await tx.runs.save(ended)
         await tx.calls.abandon(run.run_id, None, now)

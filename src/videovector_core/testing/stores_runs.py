@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import Any, Final
 
 from attrs import evolve
 
 from videovector_core.app import Tx
-from videovector_core.runs.model import Outcome, Run, RunCounts, RunStatus
+from videovector_core.runs.model import Outcome, Run, RunCounts, RunStatus, Spent
 from videovector_core.signals import MediaType
 from videovector_core.testing import stores_room as make
 from videovector_core.testing.stores_room import Room
@@ -428,6 +429,23 @@ class CallContract:
             found = await tx.calls.calls("run_1", limit=10)
         assert [call.status for call in found] == ["failed", "abandoned", "abandoned"]
         assert found[1].completed_at == make.at(9)
+
+    async def test_what_is_spent_adds_up(self, room: Room) -> None:
+        """However many spend at the same time, each sees the sum up to itself, and what was undone does not count."""
+
+        async def spend() -> Spent:
+            async with room.begin() as tx:
+                return await tx.calls.spend(Spent("run_1", 1, 10, 5, 0.25))
+
+        sums = await asyncio.gather(*(spend() for _ in range(20)))
+        with contextlib.suppress(ValueError):
+            async with room.begin() as tx:
+                await tx.calls.spend(Spent("run_1", calls=1000))
+                raise ValueError
+        assert sorted(spent.calls for spent in sums) == list(range(1, 21))
+        async with room.begin() as tx:
+            assert await tx.calls.spend(Spent("run_1")) == Spent("run_1", 20, 200, 100, 5.0)
+            assert await tx.calls.spend(Spent("run_2")) == Spent("run_2")
 
     async def test_twenty_repairs_at_once_are_one(self, room: Room) -> None:
         """However many ask at the same time for a segment's repair, one is kept."""

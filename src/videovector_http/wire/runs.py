@@ -51,6 +51,10 @@ class ExecutePrompt(RunSettings):
 
     prompt_id: PromptId
     target: Target
+    max_model_calls: Annotated[int, Meta(ge=0, le=2**53, description="Cap on calls of models.")] | None = None
+    max_cost: (
+        Annotated[float, Meta(ge=0, description="Cap on their cost, in the currency of the server's prices.")] | None
+    ) = None
 
 
 class PromptRunStopState(Shape):

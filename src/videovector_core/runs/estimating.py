@@ -1,0 +1,210 @@
+"""What a run would come to, before it is begun: each number with the interval that it should lie in.
+
+Segments are bounded by the rules of cutting, and calls by segments: one for each, two where an answer has to be mended.
+Tokens are bounded by characters, of which a token has two to six. What an earlier run of the same contract found is kept
+and paid for once, so media that it went through may need no call at all.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from attrs import frozen
+
+from videovector_core.fields import leaves
+from videovector_core.media.model import MediaItem
+from videovector_core.models.ports import ExtractionRequest, Usage
+from videovector_core.models.table import Terms
+from videovector_core.prompts.model import Prompt
+from videovector_core.segments.model import AudioMode, Segmentation, VideoMode
+from videovector_core.segments.slices import CUTTING
+from videovector_core.signals import MediaType
+
+PICTURE_TOKENS: Final = 300
+MOST_PICTURE_TOKENS: Final = 1600
+MOST_PICTURES: Final = 8
+FRAME_CHARACTERS: Final = 480
+"""What every question says besides the prompt, its schema and the evidence."""
+SPEECH_CHARACTERS: Final = 15.0
+"""Of a second of speech."""
+CALL_SECONDS: Final = 2.0
+_TYPICAL: Final = {"smart": 8.0, "video": 20.0, "audio": 25.0}
+_OWN: Final = "local"
+
+
+@frozen
+class Interval:
+    """A guess, and the least and the most that it should come to."""
+
+    low: float = 0.0
+    expected: float = 0.0
+    high: float = 0.0
+
+    def __add__(self, other: Interval) -> Interval:
+        return Interval(self.low + other.low, self.expected + other.expected, self.high + other.high)
+
+    def times(self, low: float, expected: float, high: float) -> Interval:
+        """Multiply each of the three by its own factor."""
+        return Interval(self.low * low, self.expected * expected, self.high * high)
+
+    def whole(self) -> dict[str, int]:
+        """Return the three as whole numbers, the interval not narrowed."""
+        return {"low": math.floor(self.low), "expected": round(self.expected), "high": math.ceil(self.high)}
+
+    def plain(self) -> dict[str, float]:
+        """Return the three as numbers."""
+        return {"low": self.low, "expected": self.expected, "high": self.high}
+
+
+@frozen
+class Plan:
+    """What is to be run: the settings of a run that has not begun. `covered` are media whose answers may be kept."""
+
+    prompt: Prompt
+    segmentation: Segmentation
+    media: Sequence[MediaItem]
+    model: str
+    terms: Terms
+    listens: bool = True
+    covered: Collection[str] = ()
+
+
+@frozen
+class Estimate:
+    """What a run would come to; `cost` is in the currency of the operator's prices, `None` without any."""
+
+    segments: Interval
+    calls: Interval
+    input_tokens: Interval
+    output_tokens: Interval
+    seconds: Interval
+    cost: Interval | None
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        return {
+            "segments": self.segments.whole(),
+            "model_calls": self.calls.whole(),
+            "input_tokens": self.input_tokens.whole(),
+            "output_tokens": self.output_tokens.whole(),
+            "tokens": (self.input_tokens + self.output_tokens).whole(),
+            "processing_seconds": self.seconds.plain(),
+            "cost": self.cost.plain() if self.cost else None,
+        }
+
+
+def estimated(plan: Plan) -> Estimate:
+    """Estimate a run."""
+    by_item = {item.video_id: segments_of(plan.segmentation, item) for item in plan.media}
+    segments = _sum(by_item.values())
+    calls, input_tokens, output_tokens = Interval(), Interval(), Interval()
+    for item in plan.media:
+        asked, said, heard = _item(plan, item, by_item[item.video_id])
+        calls, output_tokens, input_tokens = calls + asked, output_tokens + said, input_tokens + heard
+    if plan.model == _OWN:
+        input_tokens = output_tokens = Interval()
+    return Estimate(
+        segments, calls, input_tokens, output_tokens, _seconds(plan, calls), _cost(plan, input_tokens, output_tokens)
+    )
+
+
+def segments_of(how: Segmentation, item: MediaItem) -> Interval:
+    """Bound the segments of an item by the rules of `segments.slices`; exact for fixed slices and images."""
+    if item.media_type is MediaType.IMAGE:
+        return Interval(1, 1, 1)
+    video = item.media_type is MediaType.VIDEO
+    fixed = how.video_seconds if video and how.video is VideoMode.FIXED else None
+    fixed = how.audio_seconds if not video and how.audio is AudioMode.FIXED else fixed
+    if fixed:
+        count = max(1, math.ceil(item.duration / fixed))
+        # the decoder's measure of the length may differ from the container's by a frame or so
+        return Interval(max(1, count - 1), count, count + 1)
+    if video and how.video is VideoMode.SMART:
+        least, most, typical = CUTTING.smart_least, CUTTING.smart_most, _TYPICAL["smart"]
+    elif video:
+        least, most, typical = CUTTING.video_least, CUTTING.video_most, _TYPICAL["video"]
+    else:
+        least, most, typical = CUTTING.audio_least, CUTTING.audio_most, _TYPICAL["audio"]
+    high = max(1, math.floor(item.duration / least) + 1)
+    low = max(1, math.ceil(item.duration / most) - 1)
+    return Interval(low, min(max(low, round(item.duration / typical)), high), high)
+
+
+def question_tokens(prompt_text: str, schema: Mapping[str, Any], request: Any) -> int:
+    """Guess the tokens of one question and its answer, to be taken from a budget."""
+    characters = FRAME_CHARACTERS + len(prompt_text) + len(json.dumps(schema))
+    pictures = 0
+    if isinstance(request, ExtractionRequest):
+        found = request.evidence
+        characters += sum(len(phrase.text) for phrase in found.transcript.phrases)
+        characters += sum(len(text) for _, text in found.on_screen)
+        pictures = len(found.pictures)
+    else:
+        characters += len(json.dumps(list(getattr(request, "evidence", ())), default=str))
+    return characters // 4 + pictures * PICTURE_TOKENS + round(_answer(schema).expected)
+
+
+def _item(plan: Plan, item: MediaItem, segments: Interval) -> tuple[Interval, Interval, Interval]:
+    """Return calls, output tokens and input tokens of one item."""
+    schema = plan.prompt.json_schema
+    answer = _answer(schema)
+    calls = segments.times(1, 1.02, 2)
+    said = Interval(segments.low * answer.low, segments.expected * answer.expected, segments.high * 2 * answer.high)
+    speech = item.duration * SPEECH_CHARACTERS if plan.listens and item.media_type is not MediaType.IMAGE else 0.0
+    asked = FRAME_CHARACTERS + len(plan.prompt.prompt_text) + len(json.dumps(schema))
+    pictures = 0 if item.media_type is MediaType.AUDIO else MOST_PICTURES
+    heard = Interval(
+        segments.low * (FRAME_CHARACTERS / 2 + len(plan.prompt.prompt_text)) / 6,
+        (segments.expected * (asked + 200) + speech / 2) / 4 + segments.expected * pictures / 2 * PICTURE_TOKENS,
+        segments.high * 2 * ((asked + 3000) / 2 + pictures * MOST_PICTURE_TOKENS + answer.high) + speech * 8,
+    )
+    level = plan.prompt.video_level
+    if level is not None:
+        about = FRAME_CHARACTERS + len(level.instructions_text) + len(json.dumps(level.json_schema))
+        whole, parts = _answer(level.json_schema), 1 + said.high * 4 / 100_000
+        calls += Interval(1, 1, 2 * parts)
+        heard += Interval(
+            FRAME_CHARACTERS / 12,
+            about / 4 + said.expected + speech / 8,
+            2 * parts * about + 2 * said.high + speech * 2,
+        )
+        said += Interval(whole.low, whole.expected, 2 * parts * whole.high)
+    if item.video_id in plan.covered:
+        return Interval(0, 0, calls.high), Interval(0, 0, said.high), Interval(0, 0, heard.high)
+    return calls, said, heard
+
+
+def _answer(schema: Mapping[str, Any]) -> Interval:
+    """Bound the tokens of one answer by the fields that it may fill."""
+    found = leaves(schema)
+    many = sum(any(step.many for step in leaf.path.steps) for leaf in found)
+    return Interval(0, 10 + 15 * len(found) + 25 * many, 100 + 150 * len(found) + 1000 * many)
+
+
+def _seconds(plan: Plan, calls: Interval) -> Interval:
+    moving = sum(item.duration for item in plan.media if item.media_type is MediaType.VIDEO)
+    heard = sum(item.duration for item in plan.media if item.has_audio) if plan.listens else 0.0
+    own = plan.model == _OWN
+    expected = 1 + 0.3 * moving + 0.3 * heard + calls.expected * (0.5 if own else CALL_SECONDS) / 4
+    return Interval(expected / 20, expected, expected * 10 + calls.high * CALL_SECONDS)
+
+
+def _cost(plan: Plan, heard: Interval, said: Interval) -> Interval | None:
+    prices = plan.terms.prices
+    if prices is None:
+        return None
+    low, expected, high = (
+        prices.of(Usage(round(a), round(b)))
+        for a, b in ((heard.low, said.low), (heard.expected, said.expected), (heard.high, said.high))
+    )
+    return Interval(low, expected, high)
+
+
+def _sum(intervals: Iterable[Interval]) -> Interval:
+    total = Interval()
+    for one in intervals:
+        total += one
+    return total
