@@ -36,6 +36,7 @@ from videovector_http.receipts import Receipts
 from videovector_http.reference import Reference
 from videovector_http.sse import ROUTES as STREAM
 from videovector_http.webhooks import ROUTES as WEBHOOKS
+from videovector_http.workflow import ROUTES as WORKFLOW
 
 PAGES = (access, indexes, media, imports, prompts, runs, search, sqlsearch, markers, usage, ratelimits)
 
@@ -73,6 +74,7 @@ def create_app(context: Context) -> Outer:
         "reference": Provide(provide_reference),
     }
     pages = [route for page in PAGES for route in page.ROUTES]
+    pages += WORKFLOW
     routes: list[Any] = [
         *health.ROUTES,
         *metrics.ROUTES,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from litestar import Request, Response, delete, get, post
 from litestar.di import NamedDependency
@@ -227,22 +228,27 @@ async def stream(
     if kind == "segment-gif":
         return Response(await media.segment_gif(caller, owner), media_type="image/gif", headers=_PRIVATE)
     item = (await media.segment(caller, owner))[1] if kind == "segment" else await media.get(caller, owner)
-    return _bytes(context, item, request.headers.get("range"))
+    return _bytes(context, item, request.headers.get("range"), saved=kind == "download")
 
 
-def _bytes(context: Context, item: MediaItem, wanted: str | None) -> Response[Any]:
+def _bytes(context: Context, item: MediaItem, wanted: str | None, *, saved: bool = False) -> Response[Any]:
     start, end, status = served_range(wanted, item.size)
     headers = {
         **_PRIVATE,
         "Accept-Ranges": "bytes",
         "Content-Length": str(end - start),
-        "Content-Disposition": f"inline; filename*=UTF-8''{item.video_id}",
+        "Content-Disposition": _disposition(item, saved=saved),
         "X-Content-Type-Options": "nosniff",
     }
     if status == 206:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{item.size}"
     chunks = context.vv.ports.blobs.read(item.sha256, start=start, end=end)
     return Stream(chunks, status_code=status, media_type=item.mime_type, headers=headers)
+
+
+def _disposition(item: MediaItem, *, saved: bool) -> str:
+    """Say whether a browser shows a file or saves it under its name."""
+    return f"attachment; filename*=UTF-8''{quote(item.file_name)}" if saved else f"inline; filename*=UTF-8''{item.video_id}"
 
 
 @post("/videos/{video_id:str}/process", opt={"scope": Scope.WRITE, "category": "execute"}, status_code=202)

@@ -119,6 +119,37 @@ CASES: dict[str, list[Case]] = {
         lambda t, _: {"json": {"target_type": "field", "target_id": t.result, "field_path": "headline", "note": "n"}},
     ],
     "PATCH /webhooks/{webhook_id}": [lambda t, o: {"json": {"name": "n"}}],
+    "POST /exports/index/{index_id}": [
+        lambda t, o: {},
+        lambda t, o: {"json": {"prompt_run_ids": [o.run, t.run]}, "path": o},
+    ],
+    "POST /exports/prompt-run/{run_id}": [lambda t, o: {}],
+    "POST /workflow/upload": [
+        lambda t, _: {"files": {"file": ("a.mp4", b"x")}, "data": {"title": "a", "index_id": t.index}},
+    ],
+    "POST /workflow/process": [
+        lambda t, o: {"json": {"prompt_id": SYSTEM, "video_ids": [o.video, t.video]}},
+        lambda t, o: {"json": {"prompt_id": SYSTEM, "video_ids": o.video, "index_id": t.index}},
+        lambda t, o: {"json": {"prompt_id": SYSTEM, "index_id": t.index}},
+        lambda t, o: {"json": {"prompt_id": SYSTEM, "import_job_id": t.job}},
+        lambda t, o: {"json": {"prompt_id": t.prompt, "index_id": o.index}},
+    ],
+    "POST /workflow/search": [
+        lambda t, o: {"json": {"query": "country", "index_id": t.index}},
+        lambda t, o: {"json": {"query": "country", "video_ids": t.video}},
+        lambda t, o: {"json": {"query": "country", "prompt_run_ids": [o.run, t.run]}},
+        lambda t, o: {"json": {"filters": [CONDITION], "prompt_run_ids": t.run}},
+        lambda t, o: {"json": {"filters": [CONDITION], "result_level": "video", "video_ids": [t.video]}},
+    ],
+    "GET /workflow/runs/{run_id}/results": [
+        lambda t, o: {},
+        lambda t, o: {"params": {"video_id": t.video}, "path": o},
+    ],
+    "POST /workflow/media-grants": [
+        lambda t, o: {"json": {"video_id": t.video}},
+        lambda t, o: {"json": {"video_id": o.video, "run_id": t.run}},
+        lambda t, o: {"json": {"video_id": o.video, "segment_id": t.segment}},
+    ],
     "GET /processing/events/stream": [],  # tests/events: a place of another stream is refused, and filters only narrow
 }
 NO_IDS = frozenset(
@@ -129,7 +160,8 @@ POST /indexes
 POST /prompts
 POST /prompts/generate
 POST /prompts/test-schema
-POST /webhooks""".splitlines()
+POST /webhooks
+POST /workflow/define""".splitlines()
 )
 """Routes whose bodies name nothing."""
 

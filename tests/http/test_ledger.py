@@ -36,8 +36,6 @@ GET /api/v2/indexes/{}/automations/import
 GET /api/v2/mcp/config
 GET /api/v2/mcp/status
 GET /api/v2/mcp/tools
-GET /api/v2/workflow/runs/{}/results
-GET /api/v2/workflow/search/page
 PATCH /api/v2/connectors/{}
 POST /api/v2/chat/sessions
 POST /api/v2/chat/sessions/{}/turns
@@ -59,11 +57,6 @@ POST /api/v2/indexes/{}/automations/import/pause
 POST /api/v2/indexes/{}/automations/import/resume
 POST /api/v2/mcp/playground
 POST /api/v2/workflow/attachments
-POST /api/v2/workflow/define
-POST /api/v2/workflow/media-grants
-POST /api/v2/workflow/process
-POST /api/v2/workflow/search
-POST /api/v2/workflow/upload
 POST /mcp
 PUT /api/v2/indexes/{}/automations/export
 PUT /api/v2/indexes/{}/automations/import
