@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq
 MADE := $(VENV)/.made
 SDK1 := .venvs/sdk1
-SERVICES := redis-server rabbitmq-server chromium
+SERVICES := redis-server rabbitmq-server chromium strace
 
 # What a user may give: FILES for the demo, ARGS for pytest, FAULTS_S seconds of fault injection.
 FILES ?=

@@ -1,116 +1,106 @@
-"""Mutated media: the reader answers with a result or a coded error, soon, and goes on living.
+"""Mutated media under strace: the reader answers with a result or a coded error, soon, lives on, and opens nothing else.
 
-A trial takes one small file, changes it in `MUTATIONS` ways and gives each to the reader. What can be mutated are the
-shared media files of up to `LARGEST` bytes and a few that are made here; names are taken from any of the formats.
+Among the files are playlists that ask for a canary file and for a listener; `mutating` reads them, this module looks at
+what it and the processes below it opened.
 """
 
 from __future__ import annotations
 
-import functools
-import random
+import asyncio
+import os
+import re
+import shutil
+import sys
 import tempfile
-import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from videovector_adapters.av import AvReader
-from videovector_core.errors import ProcessingFailed, VideoVectorError
-from videovector_core.testing.media import film, picture, scripts, tone
+import videovector_adapters
+from tests.faults.mutating import MEDIA, MUTATIONS
 
-PROMISE: Final = "A mutated media file is read or refused within a minute, and the next good one is read"
-MUTATIONS: Final = 60
-LARGEST: Final = 200_000
-SLOWEST: Final = 60.0
-NAMES: Final = ("a.mp4", "a.mov", "a.mkv", "a.ts", "a.mp3", "a.m3u8", "a.jpg", "a")
-MEDIA: Final = Path(__file__).parents[3] / "shared" / "media"
-CODES: Final = frozenset(
-    {
-        "validation_unsupported_media_type",
-        "validation_empty_file",
-        "validation_media_limit",
-        "request_too_large",
-        "media_decode_error",
-        "resource_limit",
-        "worker_lost",
-    }
+PROMISE: Final = (
+    f"{MUTATIONS} mutated media files in each trial: read or refused within a minute, nothing else opened or dialled"
+)
+ROOT: Final = Path(__file__).parents[2]
+CALLS: Final = "open,openat,openat2,creat,connect,bind,execve"
+OPENED: Final = re.compile(r'\b(?:open|openat|openat2|creat|execve)\((?:[^",]*, )?"([^"]*)"')
+DIALLED: Final = re.compile(r"\b(?:connect|bind)\(\d+, \{sa_family=(AF_INET6?)\b.*")
+WRITES: Final = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|\bcreat\(")
+SYSTEM: Final = (
+    "/etc/ld.so.",
+    "/lib",
+    "/usr/lib",
+    "/usr/local/lib",
+    "/usr/share/locale",
+    "/proc/",
+    "/sys/",
+    "/dev/urandom",
 )
 
 
 async def trial(seed: int) -> str | None:
-    """Read `MUTATIONS` changed copies of one file; say what was neither a result nor a known error in time."""
-    source = random.Random(seed)
-    reader = AvReader(patience=SLOWEST)
-    name, seeded = source.choice(corpus())
-    try:
-        with tempfile.TemporaryDirectory(prefix="faults-") as folder:
-            for number in range(MUTATIONS):
-                into = Path(folder) / str(number)
-                into.mkdir()
-                path = into / source.choice(NAMES)
-                path.write_bytes(mutated(seeded, source))
-                if wrong := await _read(reader, path, into):
-                    return f"{name}, mutation {number}: {wrong}"
-            whole = Path(folder) / "whole"
-            whole.write_bytes(tone(0.5))
-            if abs((await reader.probe(whole)).duration - 0.5) > 0.01:
-                return f"{name}: a good file was misread afterwards"
-    finally:
-        await reader.close()
-    return None
+    """Read mutations of one file under strace; say what went wrong in reading, or what was opened besides."""
+    if not shutil.which("strace"):
+        return "strace is missing: make services"
+    asked: list[object] = []
+    with tempfile.TemporaryDirectory(prefix="faults-") as name:
+        folder = Path(name)
+        canary = _prepared(folder)
+        server = await asyncio.start_server(lambda *streams: asked.append(streams), "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with server:
+            wrong = await _read(seed, folder, [str(canary), f"http://127.0.0.1:{port}/a.wav"])
+        if asked:
+            return "somebody dialled the listener"
+        return wrong or next(_strange((folder / "trace").read_text(errors="replace").splitlines(), folder), None)
 
 
-async def _read(reader: AvReader, path: Path, into: Path) -> str | None:
-    began = time.monotonic()
-    try:
-        await reader.probe(path)
-        await reader.read(path, into)
-        await reader.thumbnail(path, 0.2)
-    except ProcessingFailed as error:
-        if error.code not in CODES:
-            return f"{error.code}: {error.message}"
-    except VideoVectorError as error:
-        if error.code not in CODES:
-            return f"{error.code}: {error.message}"
-    if time.monotonic() - began > SLOWEST:
-        return f"took {time.monotonic() - began:.0f} s"
-    return None
+def _prepared(folder: Path) -> Path:
+    """Make the directory that may be read, and a canary beside it."""
+    (folder / "inside").mkdir()
+    canary = folder / "outside" / "canary.wav"
+    canary.parent.mkdir()
+    canary.write_bytes(b"RIFF")
+    return canary
 
 
-@functools.cache
-def corpus() -> tuple[tuple[str, bytes], ...]:
-    """Return the files that are mutated."""
-    found = [("tone", tone(1)), ("film", film([30] * 8 + [200] * 8)), ("picture", picture(90, 60))]
-    found += [(name, text) for name, text in scripts("/etc/hostname").items()]
-    for path in sorted(MEDIA.glob("*")):
-        if path.suffix != ".tsv" and 0 < path.stat().st_size <= LARGEST:
-            found.append((path.name, path.read_bytes()))
-    return tuple(found)
+async def _read(seed: int, folder: Path, canaries: list[str]) -> str | None:
+    tracing = [
+        "strace",
+        "--seccomp-bpf",
+        "-f",
+        "-qq",
+        "-s",
+        "4096",
+        "-e",
+        f"trace={CALLS}",
+        "-o",
+        str(folder / "trace"),
+    ]
+    reading = [sys.executable, "-m", "tests.faults.mutating", str(seed), str(folder / "inside"), *canaries]
+    process = await asyncio.create_subprocess_exec(
+        *tracing, *reading, cwd=ROOT, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}, stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await process.communicate()
+    if process.returncode:
+        return f"the process that reads ended with {process.returncode}"
+    return said.decode() or None
 
 
-def mutated(data: bytes, source: random.Random) -> bytes:
-    """Change a file in one or a few of the ways that break parsers."""
-    changed = bytearray(data)
-    for _ in range(source.choice([1, 1, 2, 4])):
-        _change(changed, source)
-    return bytes(changed)
+def _strange(lines: Iterable[str], folder: Path) -> Iterator[str]:
+    """Yield what was opened or dialled that reading media needs not."""
+    readable = (*SYSTEM, sys.prefix, sys.base_prefix, *videovector_adapters.__path__, str(ROOT), str(MEDIA))
+    for line in lines:
+        if dialled := DIALLED.search(line):
+            yield f"the network was used: {dialled[0][:200]}"
+        if opened := OPENED.search(line):
+            path, writes = opened[1], WRITES.search(line)
+            inside = not path.startswith("/") or path.startswith((f"{folder}/inside", "/dev/null"))
+            if not inside and (writes or not path.startswith(readable)) and not _known(path, writes):
+                yield f"opened besides: {line[:300]}"
 
 
-def _change(data: bytearray, source: random.Random) -> None:
-    if not data:
-        return
-    at = source.randrange(len(data)) if source.random() < 0.5 else source.randrange(min(len(data), 600))
-    kind = source.randrange(7)
-    if kind == 0:
-        del data[at:]
-    elif kind == 1:
-        del data[at : at + source.randrange(1, 400)]
-    elif kind == 2:
-        data[at:at] = source.randbytes(source.randrange(1, 400))
-    elif kind == 3:
-        data[at : at + 4] = source.choice([b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\0\0\0\1"])
-    elif kind == 4:
-        data[at:at] = data[max(0, at - 3000) : at]
-    else:
-        for _ in range(source.randrange(1, 60)):
-            where = min(len(data) - 1, at + source.randrange(200))
-            data[where] ^= 1 << source.randrange(8)
+def _known(path: str, writes: object) -> bool:
+    """Say whether the interpreter or its shell asks for this at every start."""
+    return not writes and (path in {"/etc/localtime", "/etc/passwd", "/etc/nsswitch.conf"} or path == sys.executable)
