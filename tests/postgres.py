@@ -7,6 +7,7 @@ In a conftest or a test module: `from tests.postgres import postgres_server, pos
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import os
 import tempfile
@@ -37,14 +38,20 @@ def postgres_server() -> Iterator[str]:
         yield given
         drop(given, make_conninfo(given, dbname=_TEMPLATE))
         return
+    with quick_server() as dsn:
+        _make_template(dsn)
+        yield dsn
+
+
+@contextlib.contextmanager
+def quick_server() -> Iterator[str]:
+    """Start an empty server in a folder that goes with it; yields its DSN."""
     with tempfile.TemporaryDirectory(prefix="videovector-pg-") as folder:
         root = Path(folder)
-        server = EmbeddedPostgres(root / "data", QUICK, root=root / "root")
         root.chmod(0o711)
-        dsn = server.start()
+        server = EmbeddedPostgres(root / "data", QUICK, root=root / "root")
         try:
-            _make_template(dsn)
-            yield dsn
+            yield server.start()
         finally:
             server.stop()
 

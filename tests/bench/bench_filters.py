@@ -5,22 +5,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import statistics
-import tempfile
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import psycopg
 
 from tests.bench.rows import Row
-from tests.postgres import QUICK
+from tests.postgres import quick_server
 from videovector_adapters.memory.parts import CountingIds
 from videovector_adapters.postgres.database import Database
-from videovector_adapters.postgres.embedded import EmbeddedPostgres
 from videovector_adapters.postgres.migrate import migrate
 from videovector_core.page import After
 from videovector_core.search.filters import Condition, Filter
@@ -56,7 +51,7 @@ SELECT created_at, start, row_id, 'u', 'metadata_text', '', '', true, repeat('th
 async def bench() -> list[Row]:
     """Measure pages of 50."""
     rows = []
-    with _server() as dsn:
+    with quick_server() as dsn:
         await migrate(dsn)
         _build(dsn)
         async with Database.open(dsn, CountingIds(), size=2) as database:
@@ -102,15 +97,3 @@ def _build(dsn: str) -> None:
             if statement.strip():
                 connection.execute(statement.encode())
         connection.execute("VACUUM ANALYZE")
-
-
-@contextlib.contextmanager
-def _server() -> Iterator[str]:
-    with tempfile.TemporaryDirectory(prefix="videovector-pg-") as folder:
-        root = Path(folder)
-        root.chmod(0o711)
-        server = EmbeddedPostgres(root / "data", QUICK, root=root / "root")
-        try:
-            yield server.start()
-        finally:
-            server.stop()

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 from random import Random
 
-from tests.postgres import QUICK
+from tests.postgres import quick_server
 from tests.search import conditions
 from videovector_adapters import memory
 from videovector_adapters.memory.parts import CountingIds, MemoryDoorbell
 from videovector_adapters.postgres import filters
 from videovector_adapters.postgres.database import Database
-from videovector_adapters.postgres.embedded import EmbeddedPostgres
 from videovector_adapters.postgres.migrate import migrate
 from videovector_core.app import Tx
 from videovector_core.ports import Begin
@@ -26,22 +21,10 @@ DOCUMENTS, FILTERS = 60, 2000
 async def trial(seed: int) -> str | None:
     """Compare the stores over one set of documents; return what differs, or nothing."""
     filters.FREQUENT = (1000, 5, 1)[seed % 3]  # type: ignore[misc]  # every way of the store takes its turn
-    with _server() as dsn:
+    with quick_server() as dsn:
         await migrate(dsn)
         async with Database.open(dsn, CountingIds(), size=2) as database:
             return await _compared(database, Random(seed))
-
-
-@contextlib.contextmanager
-def _server() -> Iterator[str]:
-    with tempfile.TemporaryDirectory(prefix="videovector-pg-") as folder:
-        root = Path(folder)
-        root.chmod(0o711)
-        server = EmbeddedPostgres(root / "data", QUICK, root=root / "root")
-        try:
-            yield server.start()
-        finally:
-            server.stop()
 
 
 async def _compared(database: Database, random: Random) -> str | None:

@@ -1,16 +1,4 @@
-"""Durable work: items that are claimed under a lease, fenced, retried and never lost.
-
-A work item is one row for each `(kind, key)`; finished rows are removed, because the facts are in what they made.
-
-    queued --claim--> leased --finish--> (removed, or queued again when it was asked for meanwhile)
-                        |----retry----> queued, due later
-                        |----fail-----> failed
-                        `----expiry---> queued, or failed when its attempts are used up
-
-Claiming raises `attempt` and takes a new `fence`, a number that no claim had before. Whoever commits a result does it
-under compare-and-set on the fence (`Lease.commit`), so a worker that was thought dead cannot write. Attempts are
-counted at the claim, so an item that kills its worker stops as well.
-"""
+"""The engine: claims work, runs it, and rescues what was left behind."""
 
 from __future__ import annotations
 
@@ -18,197 +6,18 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
-from enum import StrEnum
-from typing import Any, Final, Generic, Protocol, TypeVar
+from collections.abc import Mapping
+from typing import Generic
 
 from attrs import define, evolve, field, frozen
 
 from videovector_core.errors import ProcessingFailed, Unavailable, VideoVectorError
 from videovector_core.ports import Begin, Doorbell
+from videovector_core.work.lease import Kind, Lease, LeaseLost, Tx, as_failure
+from videovector_core.work.model import DOORBELL, WORKER_LOST, WorkItem
+from videovector_core.work.turns import ALONE_SECONDS, Turns
 
 log = logging.getLogger(__name__)
-
-DOORBELL: Final = "work"
-WORKER_LOST: Final = "the worker was lost"
-ALONE_SECONDS: Final = 60.0
-"""How long an item that is to run alone waits for the others, at the most."""
-
-
-class WorkState(StrEnum):
-    """Where a work item stands; see the drawing above."""
-
-    QUEUED = "queued"
-    LEASED = "leased"
-    FAILED = "failed"
-
-
-@frozen
-class NewWork:
-    """Work to be done. Adding a `(kind, key)` that is queued makes it due no later than this; one that is leased runs again."""
-
-    kind: str
-    user_id: str
-    key: str
-    payload: dict[str, Any] = field(factory=dict)
-    delay: float = 0.0
-    """Seconds from now, by the clock of the database."""
-    max_attempts: int = 3
-
-
-@frozen
-class WorkItem:
-    """A work item as it was claimed."""
-
-    kind: str
-    user_id: str
-    key: str
-    payload: dict[str, Any]
-    state: WorkState = field(converter=WorkState)
-    due_at: datetime
-    lease_until: datetime | None
-    fence: int
-    attempt: int
-    max_attempts: int
-    error: str | None = None
-
-    @property
-    def last_attempt(self) -> bool:
-        """Whether there will be no further attempt."""
-        return self.attempt >= self.max_attempts
-
-    @property
-    def suspect(self) -> bool:
-        """Whether it may be what kills its workers: it runs its last attempt alone, so that no other item pays for it."""
-        return self.last_attempt and self.attempt > 1 and self.error == WORKER_LOST
-
-
-class WorkStore(Protocol):
-    """Keeps work items. Time is the store's own; `seconds` count from its present moment."""
-
-    async def add(self, items: Sequence[NewWork]) -> None:
-        """Add work; nobody sees it before the commit. Known keys are handled as `NewWork` says."""
-        ...
-
-    async def claim(self, wanted: Mapping[str, int], *, seconds: float) -> list[WorkItem]:
-        """Lease up to `wanted[kind]` due items of each kind, taking tenants in turn and each tenant's oldest first.
-
-        Two claims at the same time never lease the same item and never wait for each other.
-        """
-        ...
-
-    async def renew(self, item: WorkItem, *, seconds: float) -> bool:
-        """Lengthen a lease; false when it is no longer held."""
-        ...
-
-    async def finish(self, item: WorkItem) -> bool:
-        """Remove a leased item, or queue it again when it was added meanwhile; false when the lease is not held."""
-        ...
-
-    async def retry(self, item: WorkItem, *, seconds: float, error: str) -> bool:
-        """Queue a leased item again, due in so many seconds; false when the lease is not held."""
-        ...
-
-    async def fail(self, item: WorkItem, *, error: str) -> bool:
-        """Give a leased item up; false when the lease is not held."""
-        ...
-
-    async def postpone(self, item: WorkItem, *, seconds: float) -> bool:
-        """Queue a leased item again without counting the attempt; false when the lease is not held."""
-        ...
-
-    async def expired(self, limit: int) -> list[WorkItem]:
-        """Return items whose lease has run out, locked until the end of the transaction."""
-        ...
-
-    async def drop(self, kind: str, *, prefix: str) -> int:
-        """Remove queued items whose key starts with `prefix`; say how many."""
-        ...
-
-    async def pending(self, kind: str, *, prefix: str) -> int:
-        """Count queued and leased items whose key starts with `prefix`."""
-        ...
-
-    async def counts(self) -> dict[tuple[str, WorkState], int]:
-        """Count items by kind and state."""
-        ...
-
-
-class WorkTx(Protocol):
-    """The slice of a transaction that work touches."""
-
-    @property
-    def work(self) -> WorkStore:
-        """The work items."""
-        ...
-
-
-Tx = TypeVar("Tx", bound=WorkTx)
-Tx_co = TypeVar("Tx_co", bound=WorkTx, covariant=True)
-
-
-class LeaseLost(Exception):
-    """The lease ran out and the item may be in other hands: what was done here is thrown away."""
-
-
-@define
-class Lease(Generic[Tx_co]):
-    """The right to commit one item's result, for as long as there is progress.
-
-    `progress(seconds)` says that the work is alive and promises a further sign within so many seconds. The engine
-    renews only up to that promise, so work that hangs loses its lease.
-    """
-
-    item: WorkItem
-    begin: Begin[Tx_co]
-    promised_until: float
-    seconds: float = 30.0
-    """How long a lease is held without being renewed."""
-    settled: bool = False
-
-    def progress(self, seconds: float = 60.0) -> None:
-        """Promise a further sign of life within `seconds`."""
-        self.promised_until = max(self.promised_until, asyncio.get_running_loop().time() + seconds)
-
-    @contextlib.asynccontextmanager
-    async def commit(self) -> AsyncIterator[Tx_co]:
-        """Open the transaction that keeps the result and finishes the item, or raise `LeaseLost` and keep nothing."""
-        async with self.begin() as tx:
-            if not await tx.work.finish(self.item):
-                raise LeaseLost(self.item.key)
-            yield tx
-        self.settled = True
-
-    @contextlib.asynccontextmanager
-    async def step(self) -> AsyncIterator[Tx_co]:
-        """Open a transaction for a part of the result; the item goes on. `LeaseLost` when it is in other hands."""
-        async with self.begin() as tx:
-            if not await tx.work.renew(self.item, seconds=self.seconds):
-                raise LeaseLost(self.item.key)
-            yield tx
-
-    async def postpone(self, seconds: float) -> None:
-        """Put the item back for later, without counting the attempt."""
-        async with self.begin() as tx:
-            if not await tx.work.postpone(self.item, seconds=seconds):
-                raise LeaseLost(self.item.key)
-        self.settled = True
-
-
-@frozen
-class Kind(Generic[Tx]):
-    """A kind of work: who does it, who is told when it is given up, and how much of it runs at once in one process.
-
-    `give_up` runs in the transaction that marks the item as failed.
-    """
-
-    name: str
-    handle: Callable[[WorkItem, Lease[Tx]], Awaitable[None]]
-    give_up: Callable[[Tx, WorkItem, VideoVectorError], Awaitable[None]] | None = None
-    concurrency: int = 4
-    retry_seconds: float = 2.0
-    promise_seconds: float = 120.0
 
 
 @frozen
@@ -224,41 +33,6 @@ class Pace:
     def for_lease(cls, seconds: float) -> Pace:
         """Derive the other times from the length of a lease: renewed and swept three times within it."""
         return cls(lease=seconds, renew=seconds / 3, sweep=seconds / 3, poll=min(1.0, seconds / 3))
-
-
-@define
-class Turns:
-    """Who may work at the same time: any number of items, or one that is to run alone."""
-
-    sharing: int = 0
-    door: asyncio.Lock = field(factory=asyncio.Lock)
-    left: asyncio.Event = field(factory=asyncio.Event)
-
-    @property
-    def closed(self) -> bool:
-        """Whether an item runs alone, or waits to."""
-        return self.door.locked()
-
-    @contextlib.asynccontextmanager
-    async def share(self) -> AsyncIterator[None]:
-        """Work beside others. To be entered only while nobody is alone."""
-        self.sharing += 1
-        try:
-            yield
-        finally:
-            self.sharing -= 1
-            self.left.set()
-
-    @contextlib.asynccontextmanager
-    async def alone(self) -> AsyncIterator[None]:
-        """Wait until the others are done, not longer than `ALONE_SECONDS`, and work with nobody beside."""
-        async with self.door:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(ALONE_SECONDS):
-                    while self.sharing:
-                        self.left.clear()
-                        await self.left.wait()
-            yield
 
 
 @define
@@ -463,13 +237,3 @@ class Engine(Generic[Tx]):
 def _is_outage(error: Exception) -> bool:
     """Whether a house of ours was away (database, engine, blobs): that is waited for, and is not the item's failure."""
     return isinstance(error, Unavailable) and error.code == Unavailable.default_code
-
-
-def as_failure(error: Exception) -> ProcessingFailed:
-    """See any error as a failure class: what we refuse stays refused, what we did not foresee may pass by itself."""
-    if isinstance(error, ProcessingFailed):
-        return error
-    if isinstance(error, VideoVectorError):
-        transient = error.code == "service_unavailable"
-        return ProcessingFailed(error.message, code=error.code, transient=transient, details=error.details)
-    return ProcessingFailed(f"An unexpected error: {type(error).__name__}.", code="internal", transient=True)
