@@ -26,12 +26,6 @@ from videovector_core.chat.service import Chat
 from videovector_core.chat.tools import Tools
 from videovector_core.connectors.ports import ConnectorsTx, Storage
 from videovector_core.connectors.service import Connectors
-from videovector_core.chat import turns as chat_turns
-from videovector_core.chat.deciding import ByModel
-from videovector_core.chat.ports import ChatStoreTx
-from videovector_core.chat.rules import ByRules
-from videovector_core.chat.service import Chat
-from videovector_core.chat.tools import Tools
 from videovector_core.deletions import PURGE, Deletions, DeletionsTx
 from videovector_core.events.stream import StreamPace, Streams
 from videovector_core.exports import building

@@ -11,6 +11,7 @@ from litestar.di import Provide
 from videovector_core.access.model import Caller
 from videovector_http import (
     access,
+    chat,
     health,
     imports,
     indexes,
@@ -26,9 +27,12 @@ from videovector_http import (
     usage,
 )
 from videovector_http.bodies import MAX_JSON
+from videovector_http.connectors import ROUTES as CONNECTORS
+from videovector_http.console import routes as console
 from videovector_http.context import Context
 from videovector_http.document import document, methods_of, rules_of
 from videovector_http.errors import handler
+from videovector_http.exports import ROUTES as EXPORTS
 from videovector_http.gate import Gate
 from videovector_http.metrics import Metrics
 from videovector_http.outer import Outer
@@ -38,7 +42,7 @@ from videovector_http.sse import ROUTES as STREAM
 from videovector_http.webhooks import ROUTES as WEBHOOKS
 from videovector_http.workflow import ROUTES as WORKFLOW
 
-PAGES = (access, indexes, media, imports, prompts, runs, search, sqlsearch, markers, usage, ratelimits)
+PAGES = (access, indexes, media, imports, prompts, runs, search, sqlsearch, chat, markers, usage, ratelimits)
 
 
 def create_app(context: Context) -> Outer:
@@ -78,7 +82,8 @@ def create_app(context: Context) -> Outer:
     routes: list[Any] = [
         *health.ROUTES,
         *metrics.ROUTES,
-        Router("/api/v2", route_handlers=[*pages, *STREAM, *WEBHOOKS, *reference.ROUTES]),
+        *console.ROUTES,
+        Router("/api/v2", route_handlers=[*pages, *STREAM, *WEBHOOKS, *CONNECTORS, *EXPORTS, *reference.ROUTES]),
     ]
     app = Litestar(
         route_handlers=routes,

@@ -42,6 +42,11 @@ RUNS: list[Case] = [
     lambda theirs, own: run(type="videos", index_id=theirs.index, video_ids=[own.video]),
     lambda theirs, own: {"json": {"prompt_id": theirs.prompt, "target": {"type": "index", "index_id": own.index}}},
 ]
+TURNS: list[Case] = [
+    lambda t, o: {"json": {"message": "country"}},
+    lambda t, o: {"json": {"message": "country", "scope": {"index_ids": [o.index, t.index]}}, "path": o},
+    lambda t, o: {"json": {"message": "country", "scope": {"prompt_run_ids": [o.run, t.run]}}, "path": o},
+]
 CASES: dict[str, list[Case]] = {
     "POST /videos": [
         lambda t, _: {"json": {"title": "a", "video_uri": "gs://b/c.mp4", "index_id": t.index}},
@@ -108,6 +113,8 @@ CASES: dict[str, list[Case]] = {
         lambda t, o: {"json": {"instruction": "all"}},
         lambda t, o: {"json": {"instruction": "all", "run_ids": [o.run, t.run]}, "path": o},
     ],
+    "POST /chat/sessions/{session_id}/turns": TURNS,
+    "POST /chat/sessions/{session_id}/turns/stream": TURNS,
     "GET /markers": [lambda t, _: {"params": {"target_id": t.video}}],
     "PUT /markers": [
         lambda t, _: {"json": {"target_type": "video", "target_id": t.video, "note": "n"}},
@@ -156,6 +163,7 @@ NO_IDS = frozenset(
     """POST /auth/login
 POST /auth/processing-activity
 POST /api-keys
+POST /chat/sessions
 POST /indexes
 POST /prompts
 POST /prompts/generate

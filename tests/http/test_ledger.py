@@ -20,34 +20,21 @@ Route = tuple[str, str]
 
 NOT_YET: frozenset[str] = frozenset(
     """
-DELETE /api/v2/chat/sessions/{}
 DELETE /api/v2/connectors/{}
 GET /.well-known/oauth-protected-resource/mcp
-GET /api/v2/chat/sessions
-GET /api/v2/chat/sessions/{}
-GET /api/v2/chat/sessions/{}/turns
 GET /api/v2/connectors
 GET /api/v2/connectors/{}
-GET /api/v2/exports
-GET /api/v2/exports/{}
-GET /api/v2/exports/{}/download
 GET /api/v2/indexes/{}/automations/export
 GET /api/v2/indexes/{}/automations/import
 GET /api/v2/mcp/config
 GET /api/v2/mcp/status
 GET /api/v2/mcp/tools
 PATCH /api/v2/connectors/{}
-POST /api/v2/chat/sessions
-POST /api/v2/chat/sessions/{}/turns
-POST /api/v2/chat/sessions/{}/turns/stream
 POST /api/v2/connectors/azure
 POST /api/v2/connectors/gcs
 POST /api/v2/connectors/s3
 POST /api/v2/connectors/{}/browse
 POST /api/v2/connectors/{}/test
-POST /api/v2/exports/index/{}
-POST /api/v2/exports/prompt-run/{}
-POST /api/v2/exports/{}/download-url
 POST /api/v2/import-jobs
 POST /api/v2/import-jobs/{}/cancel
 POST /api/v2/import-jobs/{}/retry

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import httpx
 from attrs import define
 
 from tests.http.api import Api
@@ -30,7 +31,10 @@ class Ids:
     retry: str = "retry_" + "0" * 32
     webhook: str = "wh_" + "0" * 32
     delivery: str = "del_" + "0" * 32
+    session: str = "session_" + "0" * 32
+    turn: str = "turn_" + "0" * 32
     uri: str = "gs://videovector/none/original"
+    export: str = "exp_" + "0" * 32
 
     @property
     def result(self) -> str:
@@ -63,5 +67,15 @@ async def populated(api: Api) -> Ids:
     segment = (await client.get(f"/videos/{video}/segments", params={"run_id": run})).json()["data"][0]["segment_id"]
     marker = {"target_type": "video", "target_id": video, "color": "red"}
     marked = (await client.put("/markers", json=marker)).json()["marker_id"]
+    exported = (await client.post(f"/exports/prompt-run/{run}")).json()["export_id"]
     key, _ = await api.vv.access.create_key(Caller(api.user_id), name="k")
-    return Ids(index, video, segment, prompt, run, job["job_id"], marked, key.key_id, uri=job["video_uri"])
+    made = Ids(index, video, segment, prompt, run, job["job_id"], marked, key.key_id, uri=job["video_uri"], export=exported)
+    made.session, made.turn = await talked(client)
+    return made
+
+
+async def talked(client: httpx.AsyncClient) -> tuple[str, str]:
+    """Ask something in a session, and return the ids of both."""
+    session = (await client.post("/chat/sessions", json={})).json()["session_id"]
+    turn = (await client.post(f"/chat/sessions/{session}/turns", json={"message": "country"})).json()["turn"]
+    return session, turn["turn_id"]

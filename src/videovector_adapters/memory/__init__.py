@@ -21,7 +21,6 @@ from videovector_adapters.memory.catalogue import (
 )
 from videovector_adapters.memory.chat import MemoryChat
 from videovector_adapters.memory.connectors import MemoryConnectors, MemoryStorage
-from videovector_adapters.memory.chat import MemoryChat
 from videovector_adapters.memory.database import Serial, Table, Time
 from videovector_adapters.memory.exports import MemoryExports
 from videovector_adapters.memory.filters import MemoryFilters

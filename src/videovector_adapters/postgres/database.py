@@ -25,10 +25,13 @@ from videovector_adapters.postgres.catalogue import (
     PgPrompts,
     PgSegments,
 )
+from videovector_adapters.postgres.chat import PgChat
+from videovector_adapters.postgres.connectors import PgConnectors
 from videovector_adapters.postgres.deletions import PgDeletions
 from videovector_adapters.postgres.doorbell import PgDoorbell
 from videovector_adapters.postgres.embeddings import PgEmbeddings
 from videovector_adapters.postgres.errors import translated
+from videovector_adapters.postgres.exports import PgExports
 from videovector_adapters.postgres.filters import PgFilteredResults, PgFilters
 from videovector_adapters.postgres.log import PgBucketRows, PgEvents, PgReceipts
 from videovector_adapters.postgres.rankings import PgRankings
@@ -72,6 +75,9 @@ class PgTx:
     usage: PgUsage
     filters: PgFilters
     tables: PgTables
+    chat: PgChat
+    exports: PgExports
+    connectors: PgConnectors
     rankings: PgRankings
 
     @classmethod
@@ -100,7 +106,10 @@ class PgTx:
             usage=PgUsage(session, ids),
             filters=PgFilters(session),
             tables=PgTables(session),
+            chat=PgChat(session),
             rankings=PgRankings(session),
+            exports=PgExports(session),
+            connectors=PgConnectors(session),
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal, TypeAlias
 
 from msgspec import UNSET, Meta, UnsetType
 
@@ -19,6 +19,8 @@ from videovector_http.wire.common import (
     SubPath,
     Time,
 )
+
+ExportFormat: TypeAlias = Literal["json", "jsonl", "csv", "parquet"]
 
 
 class ExportParams(Shape):
@@ -85,9 +87,10 @@ class ExportDownloadUrlResult(Shape):
 
 
 class CreateExport(Body):
-    """Where to, and how much; `prompt_run_ids` belongs to exports of an index only."""
+    """Where to, how much, and written in what; `prompt_run_ids` belongs to exports of an index only."""
 
     prompt_run_ids: Annotated[list[RunId], Meta(max_length=1000)] | None = None
     destination_connector_id: ConnectorId | None = None
     destination_subpath: SubPath | None = None
     result_scope: ResultScope = "all"
+    format: ExportFormat = "json"

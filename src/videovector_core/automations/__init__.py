@@ -1,0 +1,1 @@
+"""Automations: the standing orders of an index, to import what appears and to export what is finished."""

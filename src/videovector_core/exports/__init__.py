@@ -1,0 +1,1 @@
+"""Exports: what runs found, as one file to keep."""
