@@ -43,24 +43,7 @@ class EventStream:
 
     async def __call__(self, _scope: Any, receive: Any, send: Any) -> None:
         """Send the stream."""
-        with self.context.vv.streams.admitted(self.caller):
-            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-            parts = [self._pump(send), _gone(receive), self.context.stopping.wait()]
-            tasks = [asyncio.ensure_future(part) for part in parts]
-            try:
-                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
-            with contextlib.suppress(TimeoutError):  # one that does not read must not hold up the end of the server
-                async with asyncio.timeout(1):
-                    await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    async def _pump(self, send: Any) -> None:
-        async with contextlib.aclosing(self._frames()) as frames:
-            async for frame in frames:
-                await send({"type": "http.response.body", "body": frame, "more_body": True})
+        await stream(self.context, self.caller, self._frames(), receive, send)
 
     async def _frames(self) -> AsyncGenerator[bytes, None]:
         """Write events, and comments while there are none; the first frame tells a place to resume from."""
@@ -89,6 +72,36 @@ class EventStream:
         told = out({"event_id": "", "event_type": name, "user_id": user_id, "created_at": now}, ProcessingEvent,
                    payload=payload)  # fmt: skip
         return b"event: %b\ndata: %b\n\n" % (name.encode(), msgspec.json.encode(told))
+
+
+async def stream(
+    context: Context,
+    caller: Caller,
+    frames: AsyncGenerator[bytes, None],
+    receive: Any,
+    send: Any,
+    *more: tuple[bytes, bytes],
+) -> None:
+    """Send frames until they end, the reader leaves or the server stops; `more` are further headers."""
+    with context.vv.streams.admitted(caller):
+        await send({"type": "http.response.start", "status": 200, "headers": [*_HEADERS, *more]})
+        parts = [_pump(frames, send), _gone(receive), context.stopping.wait()]
+        tasks = [asyncio.ensure_future(part) for part in parts]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        with contextlib.suppress(TimeoutError):  # one that does not read must not hold up the end of the server
+            async with asyncio.timeout(1):
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _pump(frames: AsyncGenerator[bytes, None], send: Any) -> None:
+    async with contextlib.aclosing(frames):
+        async for frame in frames:
+            await send({"type": "http.response.body", "body": frame, "more_body": True})
 
 
 def written(event: Event) -> bytes:

@@ -6,7 +6,8 @@ from videovector_adapters.extras import requires
 
 requires("openai", "openai")
 
+from videovector_adapters.openai.chat import OpenAIChat  # noqa: E402 - says first what is missing
 from videovector_adapters.openai.documents import OpenAIDocuments  # noqa: E402 - says first what is missing
 from videovector_adapters.openai.endpoint import Endpoint  # noqa: E402 - says first what is missing
 
-__all__ = ["Endpoint", "OpenAIDocuments"]
+__all__ = ["Endpoint", "OpenAIChat", "OpenAIDocuments"]
