@@ -18,6 +18,7 @@ from videovector_adapters.local.catalog import WHISPER
 from videovector_adapters.local.clients import LocalTranscriber
 from videovector_adapters.local.speech import Heard, Languages, forward, phrases
 from videovector_adapters.local.voice import LONGEST, STEP, WINDOW, Hysteresis, Packer, Span, length, placed
+from videovector_core.segments import slices
 from videovector_core.testing.models import TranscriberContract
 
 SPOKEN = [
@@ -112,15 +113,19 @@ class TestLocalTranscriber(TranscriberContract):
         assert said.phrases[1].start > edge + 9.5
         assert all(end < edge + 0.5 or start > edge + 9.5 for start, end in said.speech)
 
-    async def test_every_inserted_silence_is_a_gap(self, transcriber, clip, tmp_path):
-        """Sentences joined with 0.6 s of silence have a gap in speech at each joint."""
+    async def test_sentences_are_cut_in_the_silence_between_them(self, transcriber, clip, tmp_path):
+        """Sentences joined with 0.6 s of silence: each joint is a gap in speech, and every bound lies in one of the joints."""
         sound, joints = b"", []
-        for name in SPOKEN[1:7]:
+        for name in (*SPOKEN[1:7], *reversed(SPOKEN[1:7])):
             with wave.open(str(clip(name))) as file:
-                sound += file.readframes(file.getnframes()) + bytes(2 * 9600)
-            joints.append(len(sound) / 32_000 - 0.3)
+                sound += file.readframes(file.getnframes())
+            joints.append((len(sound) / 32_000, len(sound) / 32_000 + 0.6))
+            sound += bytes(2 * 9600)
         said = await transcriber.transcribe(write_wav(tmp_path / "joined.wav", sound))
-        assert all(not any(start <= joint <= end for start, end in said.speech) for joint in joints)
+        assert all(not any(a <= (start + end) / 2 <= b for a, b in said.speech) for start, end in joints)
+        bounds = [end for _, end in slices.content_aware_audio(len(sound) / 32_000, said)[:-1]]
+        assert len(bounds) >= 2
+        assert all(any(start <= bound <= end for start, end in joints) for bound in bounds), (bounds, joints)
 
     @pytest.mark.parametrize("name", ["speech__DeepSpeech__ru.wav", "speech__faster-whisper__stereo_diarization.wav"])
     async def test_other_voices_do_no_harm(self, transcriber, clip, name):
