@@ -183,3 +183,28 @@ async def test_one_build_at_a_time(served: Served) -> None:
 
     await server.rebuild(slow())
     assert sorted(one for one, _ in await edge.versions()) == sorted([named("wide 2"), named("wide 3")])
+
+
+async def test_a_server_has_its_vectors_indexed_by_itself(tmp_path: Path) -> None:
+    """When enough vectors have come they are indexed, once; a server that is stopped meanwhile stops."""
+    server = EdgeServer(tmp_path / "v", tmp_path / "s", optimize_after=3000, look_seconds=0.1)
+    edge = EdgeVectors(tmp_path / "s")
+    await server.start()
+    await edge.upsert([wide(number) for number in range(3000)])
+    first = server.pid
+    async with asyncio.timeout(120):
+        while (await edge.indexing())["wide"].indexed < 3000:
+            await asyncio.sleep(0.1)
+    swapped = server.pid
+    assert swapped != first
+    await edge.upsert([wide(number, version=2) for number in range(10)])
+    await asyncio.sleep(0.5)
+    assert server.pid == swapped
+    await edge.upsert([wide(number) for number in range(3000, 6000)])
+    await asyncio.sleep(0.2)
+    await edge.close()
+    await server.stop()
+    await server.start()
+    assert await edge.count() == 6000
+    await edge.close()
+    await server.stop()

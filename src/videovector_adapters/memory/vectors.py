@@ -6,6 +6,7 @@ import math
 import random
 from array import array
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 from uuid import UUID
@@ -16,7 +17,7 @@ from videovector_core.errors import Invalid, Unavailable
 from videovector_core.models.ports import Vector
 from videovector_core.search.fusion import SCORE_DIGITS, rank_key
 from videovector_core.vectors.lexical import corpus_level, inverse_document_frequency, sample_level
-from videovector_core.vectors.ports import Point, Scope, Scored
+from videovector_core.vectors.ports import Indexing, Point, Scope, Scored
 
 _FILTERS: Final = {
     "run_ids": "run_id",
@@ -104,6 +105,12 @@ class MemoryVectors:
         """Count points, exactly."""
         self._fails()
         return len(self._points) if within is None else sum(1 for _ in self._within(within))
+
+    async def indexing(self) -> dict[str, Indexing]:
+        """Count the vectors of each space; every search is exact, so none needs an index."""
+        self._fails()
+        counts = Counter(space for point in self._points.values() for space in point.dense)
+        return {space: Indexing(count, count) for space, count in counts.items()}
 
     def _corpus(self, user_id: str) -> list[Mapping[int, float]]:
         texts = [

@@ -8,6 +8,7 @@ from typing import Any, Final
 from attrs import define
 
 from videovector_adapters.postgres.rows import BATCH, Session
+from videovector_core.models.ports import Vector
 from videovector_core.vectors.ports import Point, PointKind
 from videovector_core.vectors.rows import pack, unpack
 
@@ -27,6 +28,26 @@ ON CONFLICT (id) DO UPDATE SET
     field_path = excluded.field_path, instance_key = excluded.instance_key, time = excluded.time,
     spaces = excluded.spaces, vectors = excluded.vectors, terms = excluded.terms, weights = excluded.weights,
     version = excluded.version, doomed = false
+"""
+
+_FIRST: Final = "00000000-0000-0000-0000-000000000000"
+_LACKING: Final = """
+SELECT id, kind, user_id, run_id, video_id, version, index_id, segment_id, field_path, instance_key, time,
+    '{}'::text[], '{}'::bytea[], NULL, NULL
+FROM embeddings
+WHERE id > %s::uuid AND kind IN ('segment', 'leaf', 'video') AND NOT doomed AND NOT %s = ANY(spaces)
+ORDER BY id LIMIT %s
+"""
+_WIDEN: Final = """
+UPDATE embeddings e
+SET spaces = e.spaces || %s::text, vectors = e.vectors || g.vector, version = nextval('embedding_versions')
+FROM unnest(%s::uuid[], %s::bigint[], %s::bytea[]) AS g (id, version, vector)
+WHERE e.id = g.id AND e.version = g.version AND NOT e.doomed AND NOT %s = ANY(e.spaces)
+"""
+_NARROW: Final = """
+UPDATE embeddings SET version = nextval('embedding_versions'), spaces = array_remove(spaces, %s),
+    vectors = ARRAY(SELECT v FROM unnest(spaces, vectors) WITH ORDINALITY AS g (s, v, n) WHERE s <> %s ORDER BY n)
+WHERE id IN (SELECT id FROM embeddings WHERE NOT doomed AND %s = ANY(spaces) LIMIT %s FOR UPDATE)
 """
 
 # Runs with a debt, found by skipping from one to the next.
@@ -95,13 +116,28 @@ class PgEmbeddings:
         return await self.db.run("UPDATE embeddings SET doomed = true WHERE video_id = %s AND NOT doomed", [video_id])
 
     async def scan(self, *, after: str | None, limit: int) -> list[tuple[str, int, bool]]:
-        start = after or "00000000-0000-0000-0000-000000000000"
+        start = after or _FIRST
         found = await self.db.rows(
             "SELECT id::text, version, known = version FROM embeddings "
             "WHERE id > %s::uuid AND NOT doomed ORDER BY id LIMIT %s",
             [start, limit],
         )
         return [(identity, version, learned) for identity, version, learned in found]
+
+    async def spaces(self) -> dict[str, int]:
+        counted = "SELECT space, count(*) FROM embeddings, unnest(spaces) AS space WHERE NOT doomed GROUP BY 1"
+        return dict(await self.db.rows(counted, []))
+
+    async def lacking(self, space: str, *, after: str | None, limit: int) -> list[Point]:
+        return [_point(row) for row in await self.db.rows(_LACKING, [after or _FIRST, space, limit])]
+
+    async def widen(self, space: str, vectors: Sequence[tuple[Point, Vector]]) -> int:
+        ids, versions = [point.id for point, _ in vectors], [point.version for point, _ in vectors]
+        packed = [pack({space: vector})[space] for _, vector in vectors]
+        return await self.db.run(_WIDEN, [space, ids, versions, packed, space])
+
+    async def narrow(self, space: str, *, limit: int) -> int:
+        return await self.db.run(_NARROW, [space, space, space, limit])
 
     async def owe_all(self) -> int:
         return await self.db.run("UPDATE embeddings SET known = 0 WHERE NOT doomed")

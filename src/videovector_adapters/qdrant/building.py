@@ -46,6 +46,7 @@ async def built_aside(
             # no process may come forward again once it stands back, so another one loads what this one built
             await end(processes.pop())
             processes.append(await spawn(store, beside, seconds=seconds))
+            await there.ask("warm")
             while await _catch_up(here, there) > _LAST_CHANGES:
                 pass
             await here.ask("pause")
@@ -58,7 +59,8 @@ async def built_aside(
             raise
     finally:
         for process in processes:
-            await end(process)
+            process.kill()  # what it built goes, and while it builds it hears nothing
+            await process.wait()
         if processes:
             await asyncio.to_thread(shutil.rmtree, store, ignore_errors=True)
         own(beside).unlink(missing_ok=True)

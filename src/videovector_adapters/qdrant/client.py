@@ -15,7 +15,7 @@ from videovector_adapters.qdrant.layout import check, check_id, payload, scored,
 from videovector_adapters.qdrant.sockets import trusted
 from videovector_core.errors import Invalid, Unavailable
 from videovector_core.models.ports import Vector
-from videovector_core.vectors.ports import Point, Scope, Scored
+from videovector_core.vectors.ports import Indexing, Point, Scope, Scored
 
 WRITE_AT_ONCE: Final = 2_000
 """Points in one frame, so that frames stay some megabytes."""
@@ -73,6 +73,11 @@ class EdgeVectors:
         """Count points, exactly."""
         allowed = where(within) if within else {}
         return 0 if allowed is None else int(await self._call("count", allowed or None))
+
+    async def indexing(self) -> dict[str, Indexing]:
+        """Count the vectors of each space, and how many of them an index knows."""
+        parts = (await self.status())["parts"]
+        return {space: Indexing(one["points"], one["indexed"]) for space, one in parts.items() if space}
 
     async def status(self) -> dict[str, Any]:
         """Return the engine's process id and, by part, its points and how many of them are indexed."""

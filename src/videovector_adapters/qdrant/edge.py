@@ -23,7 +23,7 @@ from videovector_adapters.qdrant.client import EdgeVectors
 from videovector_adapters.qdrant.process import end, spawn
 from videovector_adapters.qdrant.sockets import own
 from videovector_adapters.qdrant.store import locked, replace_file
-from videovector_core.errors import Conflict, Unavailable
+from videovector_core.errors import Conflict, Invalid, Unavailable
 from videovector_core.vectors.ports import Point
 
 __all__ = ["EdgeServer", "EdgeVectors"]
@@ -46,10 +46,16 @@ class EdgeServer:
     socket: Path = field(converter=Path)
     start_seconds: float = 120
     """How long the engine may take to load what is there."""
+    optimize_after: int | None = 20_000
+    """Vectors without an index from which on the server has them indexed by itself; `None` for never."""
+    look_seconds: float = 60
+    """How often it looks how many there are."""
     restarts: int = field(default=0, init=False)
     _lock: BinaryIO | None = field(default=None, init=False)
     _process: asyncio.subprocess.Process | None = field(default=None, init=False)
     _watch: asyncio.Task[None] | None = field(default=None, init=False)
+    _keeper: asyncio.Task[None] | None = field(default=None, init=False)
+    _built: int = field(default=0, init=False)
 
     @property
     def pid(self) -> int | None:
@@ -72,9 +78,11 @@ class EdgeServer:
             self._lock.close()
             raise
         self._watch = asyncio.create_task(self._keep_running())
+        self._keeper = asyncio.create_task(self._keep_indexed())
 
     async def stop(self) -> None:
         """Let the engine finish the writes that it took, bring all to disk and end."""
+        await _ended(self._keeper)
         await self._look_away()
         if self._process is not None:
             await end(self._process)
@@ -99,7 +107,12 @@ class EdgeServer:
     async def _switch(self, points: AsyncIterator[Point] | None) -> None:
         store = self._fresh()
         async with built_aside(self.socket, store, points, seconds=self.start_seconds) as built:
-            await self._take_over(store, built)
+            taking = asyncio.create_task(self._take_over(store, built))
+            try:
+                await asyncio.shield(taking)
+            except asyncio.CancelledError:
+                await asyncio.wait([taking])  # half a switch is none
+                raise
 
     async def _take_over(self, store: Path, built: Built) -> None:
         """Make the second engine the one. Once it is named there is no way back: it has all that was acknowledged."""
@@ -112,15 +125,40 @@ class EdgeServer:
             await built.there.ask("serve", os.fspath(own(self.socket)))
             await built.here.ask("retire")
         if old is not None:
-            await end(old)
+            # its store goes, so it has nothing to finish: while it closed, queries on their way to it would wait
+            with contextlib.suppress(ProcessLookupError):
+                old.kill()
+            await old.wait()
         await asyncio.to_thread(shutil.rmtree, old_store)
 
     async def _look_away(self) -> None:
         watch, self._watch = self._watch, None
-        if watch is not None:
-            watch.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watch
+        await _ended(watch)
+
+    async def _keep_indexed(self) -> None:
+        """Have the vectors indexed when enough have come since the last time."""
+        if self.optimize_after is None:
+            return
+        client = EdgeVectors(self.socket)
+        try:
+            while True:
+                await asyncio.sleep(self.look_seconds)
+                try:
+                    await self._index(client, self.optimize_after)
+                except (Unavailable, Invalid, Conflict, OSError):
+                    _log.exception("the vectors could not be indexed; trying again")
+        finally:
+            await client.close()
+
+    async def _index(self, client: EdgeVectors, least: int) -> None:
+        spaces = (await client.indexing()).values()
+        total, bare = sum(one.vectors for one in spaces), sum(max(0, one.vectors - one.indexed) for one in spaces)
+        most = max(least, total // 10)
+        # the engine leaves small parts without an index, so what stayed bare after a build is no reason for the next
+        if bare >= most and total >= self._built + most:
+            _log.info("indexing %d vectors", bare)
+            await self.optimize()
+            self._built = total
 
     async def _spawned(self) -> asyncio.subprocess.Process:
         return await spawn(self._store(), self.socket, seconds=self.start_seconds)
@@ -156,3 +194,10 @@ class EdgeServer:
         for one in self.directory.glob("store.*"):
             if one != used:
                 shutil.rmtree(one)
+
+
+async def _ended(task: asyncio.Task[None] | None) -> None:
+    if task is not None:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

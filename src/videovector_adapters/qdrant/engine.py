@@ -37,6 +37,8 @@ _BATCH: Final = 32
 _IDLE_SECONDS: Final = 1.0
 _FLUSH_AFTER: Final = 20_000
 """Points written since the last flush that make one due even when there is no quiet moment."""
+_FLUSH_WHILE_BUILDING: Final = 200_000
+"""The same during a build: a flush waits for a disk that the build keeps busy, and nothing is answered meanwhile."""
 _HEADER: Final = struct.Struct(">I")
 _WRITES: Final = frozenset({"upsert", "delete"})
 _LONG: Final = frozenset({"copy", "serve"})
@@ -128,7 +130,7 @@ class Engine:
                 self._answer_some([self._asked.popleft() for _ in range(min(_BATCH, len(self._asked)))])
             if self._written and not self._paused:
                 self._write_some()
-            if self._unflushed > _FLUSH_AFTER and not self._paused:
+            if self._unflushed > self._flush_after and not self._paused:
                 self._flush()
             await asyncio.sleep(0)
 
@@ -136,9 +138,14 @@ class Engine:
     def _busy(self) -> bool:
         return bool(self._asked or (self._written and not self._paused))
 
+    @property
+    def _flush_after(self) -> int:
+        return _FLUSH_AFTER if self.store.changed is None else _FLUSH_WHILE_BUILDING
+
     async def _rest(self) -> None:
         self._work.clear()
-        quiet = _IDLE_SECONDS if self._unflushed and not self._paused else None
+        calm = not self._paused and self.store.changed is None
+        quiet = _IDLE_SECONDS if self._unflushed and calm else None
         try:
             await asyncio.wait_for(self._work.wait(), quiet)
         except TimeoutError:
@@ -154,13 +161,14 @@ class Engine:
             call.answer("result", None)
 
     async def _copy(self, aside: Path) -> None:
-        """Copy every part while writes wait and queries do not; note what is written from then on."""
+        """Copy every part while writes wait and queries do not; note what is written from then on.
+
+        Nothing is flushed for it: that would wait for the disk with Python's lock held. The copy is what a killed
+        process leaves behind, and whoever opens it applies its logs.
+        """
         self._free()
         self._paused = True
         try:
-            for part in self.store.parts.values():
-                part.shard.flush()  # waits for the disk and holds Python's lock: one at a time, queries in between
-                await asyncio.sleep(0.01)
             for source, target in self.store.copy_names(aside):
                 await asyncio.to_thread(shutil.copytree, source, target)
             self.store.changed = set()
@@ -239,6 +247,7 @@ class Engine:
             "count": self.store.parts[MAIN].count,
             "status": self._status,
             "optimize": self.store.optimize,
+            "warm": self.store.warm,
             "note": self._note,
             "changes": self._changes,
             "pause": self._pause,

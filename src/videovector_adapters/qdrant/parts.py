@@ -92,6 +92,16 @@ class Part:
         """Count points, exactly."""
         return self.shard.count(qe.CountRequest(exact=True, filter=condition(where) if where else None))
 
+    def indexed(self) -> int:
+        """Count the vectors that an index knows; a point that was written twice since may count twice."""
+        return self.shard.info().indexed_vectors_count
+
+    def warm(self) -> None:
+        """Read every vector, and some of the index."""
+        if self.size is not None:
+            for exact in (True, False):
+                self.search([Query([1.0] * self.size, {}, 10, exact)])
+
     def versions(self, after: str | None, limit: int) -> list[tuple[str, int]]:
         """Return ids and versions in order of id, after `after`."""
         request = qe.ScrollRequest(offset=after, limit=limit + 1, with_payload=["version"], with_vector=False)

@@ -38,7 +38,7 @@ from videovector_core.errors import Invalid, Unavailable
 from videovector_core.models.ports import Vector
 from videovector_core.search.fusion import rank_key
 from videovector_core.vectors.lexical import CORPUS, SAMPLE_LEVELS
-from videovector_core.vectors.ports import Point, Scope, Scored
+from videovector_core.vectors.ports import Indexing, Point, Scope, Scored
 
 Where = Mapping[str, Sequence[str]]
 _BATCH: Final = 256
@@ -222,6 +222,18 @@ class QdrantVectors:
     async def _remove(self, space: str | None, ids: list[str]) -> None:
         if ids:
             await self.client.delete(self._name(space), models.PointIdsList(points=list(ids)), wait=True)
+
+    async def indexing(self) -> dict[str, Indexing]:
+        """Count the vectors of each space, and how many of them an index knows."""
+        async with self._door():
+            await self._prepare()
+            await self._learn()
+            found = {}
+            for space in self._sizes:
+                info = await self.client.get_collection(self._name(space))
+                vectors = (await self.client.count(self._name(space), exact=True)).count
+                found[space] = Indexing(vectors, info.indexed_vectors_count or 0)
+            return found
 
     async def _search(
         self, space: str | None, vector: Any, using: str, allowed: Where, params: models.SearchParams, top_k: int

@@ -99,10 +99,7 @@ class Store:
 
     def status(self) -> dict[str, dict[str, int]]:
         """Return, by part, how many points there are and how many of their vectors have an index."""
-        infos = {space: part.shard.info() for space, part in self.parts.items()}
-        return {
-            space: {"points": info.points_count, "indexed": info.indexed_vectors_count} for space, info in infos.items()
-        }
+        return {space: {"points": part.count(), "indexed": part.indexed()} for space, part in self.parts.items()}
 
     def flush(self) -> None:
         """Bring everything to disk, which shortens the logs to apply at the next start."""
@@ -129,9 +126,13 @@ class Store:
         for part in self.parts.values():
             part.shard.optimize()
 
+    def warm(self) -> None:
+        """Read every vector once, so that the first queries do not wait for the disk."""
+        for part in self.parts.values():
+            part.warm()
+
     def copy_names(self, aside: Path) -> list[tuple[Path, Path]]:
-        """Flush, and name in `aside` a copy of every part; return which directories are to be copied where."""
-        self.flush()
+        """Name in `aside` a copy of every part; return which directories are to be copied where."""
         aside.mkdir(mode=0o700)
         names = {space: (self.fresh(space).name, part.size) for space, part in self.parts.items()}
         replace_file(aside / NAMES, msgspec.json.encode(names))

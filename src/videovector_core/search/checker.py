@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from typing import Final
 
 from attrs import field, frozen
 
 from videovector_core.ports import Begin
-from videovector_core.vectors.ports import VectorIndex
+from videovector_core.vectors.ports import Indexing, VectorIndex
 from videovector_core.vectors.rows import SearchTx
 
 PAGE: Final = 1000
@@ -20,24 +21,33 @@ class Report:
 
     rows: int = 0
     points: int = 0
+    spaces: Mapping[str, tuple[int, Indexing]] = field(factory=dict)
+    """By space, how many rows have a vector in it, and how many vectors the engine has and has indexed."""
     missing: list[str] = field(factory=list)
     stale: list[str] = field(factory=list)
     strangers: list[str] = field(factory=list)
 
     @property
     def clean(self) -> bool:
-        """Whether rows and points are the same."""
-        return not (self.missing or self.stale or self.strangers)
+        """Whether rows and points are the same, in every space."""
+        alike = all(rows == engine.vectors for rows, engine in self.spaces.values())
+        return alike and not (self.missing or self.stale or self.strangers)
 
     @property
     def sentence(self) -> str:
         """The finding for people."""
         found = f"{self.rows} rows, {self.points} points"
+        told = "".join(
+            f"; {space}: {engine.vectors} vectors, {min(engine.vectors, engine.indexed)} indexed"
+            + (f", but {rows} rows" if rows != engine.vectors else "")
+            for space, (rows, engine) in sorted(self.spaces.items())
+        )
         if self.clean:
-            return f"check: ok: {found}, all equal"
+            return f"check: ok: {found}, all equal{told}"
         counts = {"missing": self.missing, "stale": self.stale, "strangers": self.strangers}
         wrong = ", ".join(f"{len(ids)} {name} ({ids[0]} ...)" for name, ids in counts.items() if ids)
-        return f"check: differs: {found}; {wrong}; mend it with: videovector reindex"
+        wrong = wrong or "vectors differ"
+        return f"check: differs: {found}; {wrong}{told}; mend it with: videovector reindex"
 
 
 @frozen
@@ -67,7 +77,8 @@ class Checker:
                 point_at, counted_points = points.popleft()[0], counted_points + 1
             rows = rows or await self._rows(row_at)
             points = points or await self._points(point_at)
-        return Report(counted_rows, counted_points, report.missing, report.stale, report.strangers)
+        spaces = await self._spaces()
+        return Report(counted_rows, counted_points, spaces, report.missing, report.stale, report.strangers)
 
     async def reindex(self) -> int:
         """Owe the engine every row anew and delete strangers; the relay pays, and no model is called."""
@@ -76,6 +87,13 @@ class Checker:
             await self.engine.delete(report.strangers[at : at + PAGE])
         async with self.begin() as tx:
             return await tx.embeddings.owe_all()
+
+    async def _spaces(self) -> dict[str, tuple[int, Indexing]]:
+        async with self.begin() as tx:
+            rows = await tx.embeddings.spaces()
+        engine = await self.engine.indexing()
+        none = Indexing(0, 0)
+        return {space: (rows.get(space, 0), engine.get(space, none)) for space in rows.keys() | engine.keys()}
 
     async def _rows(self, after: str | None) -> deque[tuple[str, int]]:
         async with self.begin() as tx:

@@ -335,7 +335,7 @@ class Search:
         """Return results that hold most of what the query names, by BM25.
 
         Rank fusion knows places and not scores, so a text that shares a "the" with the query would count as much as
-        one that holds the name asked for; words without content are left out, and half of the others must be there.
+        one that holds the name asked for; words without content are left out, and more than half of the others must be there.
         """
         wanted = content_words(query)
         if not wanted:
@@ -345,7 +345,7 @@ class Search:
         return [
             scored
             for scored in found
-            if (hit := hits.get(result_id(scored))) and 2 * len(wanted & set(tokens(hit.text))) >= len(wanted)
+            if (hit := hits.get(result_id(scored))) and 2 * len(wanted & set(tokens(hit.text))) > len(wanted)
         ]
 
     async def _hits(

@@ -175,6 +175,29 @@ class EmbeddingContract:
             expected = [(identity, versions[identity], identity in known) for identity in sorted(versions)]
             assert [*first, *rest] == expected
 
+    async def test_rows_change_space_without_being_written_anew(self, room: Room) -> None:
+        """Texts that lack a space are named, a vector is added to the version that was read only, and taken away again."""
+        frame = evolve(point("f"), kind=PointKind.FRAME)
+        async with room.begin() as tx:
+            await tx.embeddings.replace("run_1", "seg_1", [point("a"), point("b"), frame])
+            await tx.embeddings.learned(await tx.embeddings.owed("run_1", limit=10))
+            before = await tx.embeddings.spaces()
+            old, other = sorted(before)
+            first, second = await tx.embeddings.lacking("new", after=None, limit=10)
+            assert [one.id for one in await tx.embeddings.lacking("new", after=first.id, limit=1)] == [second.id]
+            vector = array("f", [0.5, 0.25])
+            stale = evolve(second, version=second.version + 1_000_000)
+            assert await tx.embeddings.widen("new", [(first, vector), (stale, vector)]) == 1
+            assert [one.id for one in await tx.embeddings.lacking("new", after=None, limit=10)] == [second.id]
+            assert await tx.embeddings.spaces() == {**before, "new": 1}
+            (owed,) = await tx.embeddings.owed("run_1", limit=10)
+            assert (owed.id, owed.dense["new"], set(owed.dense)) == (first.id, vector, {old, other, "new"})
+            assert owed.version > first.version
+            assert await tx.embeddings.widen("new", [(owed, vector)]) == 0
+            assert await tx.embeddings.narrow(old, limit=10) == before[old]
+            assert await tx.embeddings.narrow(old, limit=10) == 0
+            assert await tx.embeddings.spaces() == {other: before[other], "new": 1}
+
     async def test_everything_may_be_owed_again(self, room: Room) -> None:
         """For a rebuild every living row is owed, in the version that it had."""
         async with room.begin() as tx:

@@ -73,6 +73,15 @@ def mine(**limits: tuple[str, ...] | None) -> Scope:
 class VectorIndexContract:
     """The promises of `VectorIndex`, one test each."""
 
+    async def test_vectors_are_counted_by_space(self, vectors: VectorIndex) -> None:
+        """Every space says how many vectors it has, also after one was written twice and another one deleted."""
+        await vectors.upsert([point("a", 1, 0, 0, 0), point("b", 0, 1, 0, 0), point("c", text="no vector")])
+        await vectors.upsert([point("a", 0, 0, 1, 0)])
+        await vectors.delete([named("b")])
+        found = await vectors.indexing()
+        assert {space: one.vectors for space, one in found.items() if one.vectors} == {SPACE: 1}
+        assert all(one.indexed >= 0 for one in found.values())
+
     async def test_the_nearest_come_first_by_cosine(self, vectors: VectorIndex) -> None:
         """Hits are ordered by cosine, which is their score, and no more than top_k come back."""
         await vectors.upsert([point("far", 0, 1, 0, 0), point("near", 3, 1, 0, 0), point("off", -1, 0, 0, 0)])

@@ -69,6 +69,17 @@ class Scored:
     score: float
 
 
+@frozen
+class Indexing:
+    """How many vectors a space has, and how many of them can be found without looking at every one.
+
+    The second number is the engine's own count: it may be a little off, and above the first while versions lie double.
+    """
+
+    vectors: int
+    indexed: int
+
+
 class VectorIndex(Protocol):
     """Holds copies of vectors and finds the nearest ones.
 
@@ -102,4 +113,8 @@ class VectorIndex(Protocol):
 
     async def count(self, *, within: Scope | None = None) -> int:
         """Count points, exactly."""
+        ...
+
+    async def indexing(self) -> dict[str, Indexing]:
+        """Count the vectors of each space, exactly, and how many of them an index knows; for the checker."""
         ...

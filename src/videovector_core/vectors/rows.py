@@ -71,6 +71,22 @@ class EmbeddingStore(Protocol):
         """Return `(id, version, learned)` of rows that are not doomed, in order of id, for the checker."""
         ...
 
+    async def spaces(self) -> dict[str, int]:
+        """Count the vectors of each space over rows that are not doomed, for the checker; reads every row."""
+        ...
+
+    async def lacking(self, space: str, *, after: str | None, limit: int) -> list[Point]:
+        """Return rows of texts that have no vector in a space and are not doomed, without vectors, in order of id."""
+        ...
+
+    async def widen(self, space: str, vectors: Sequence[tuple[Point, Vector]]) -> int:
+        """Add a vector in a space to rows that still have the version of the point; they are owed. Say to how many."""
+        ...
+
+    async def narrow(self, space: str, *, limit: int) -> int:
+        """Take the vector of a space from up to `limit` rows, which are owed then; say from how many."""
+        ...
+
     async def owe_all(self) -> int:
         """Mark every row as one that the engine has yet to learn, for a rebuild; say how many."""
         ...
