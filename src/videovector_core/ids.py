@@ -33,6 +33,7 @@ PREFIXES: Final = {
     "marker": "marker",
     "usage": "usage",
     "work": "work",
+    "cycle": "cycle",
     "ranking": "rank",
 }
 

@@ -26,6 +26,7 @@ from videovector_http import (
     sqlsearch,
     usage,
 )
+from videovector_http.automations import ROUTES as AUTOMATIONS
 from videovector_http.bodies import MAX_JSON
 from videovector_http.connectors import ROUTES as CONNECTORS
 from videovector_http.console import routes as console
@@ -83,7 +84,7 @@ def create_app(context: Context) -> Outer:
         *health.ROUTES,
         *metrics.ROUTES,
         *console.ROUTES,
-        Router("/api/v2", route_handlers=[*pages, *STREAM, *WEBHOOKS, *CONNECTORS, *EXPORTS, *reference.ROUTES]),
+        Router("/api/v2", route_handlers=[*pages, *STREAM, *WEBHOOKS, *CONNECTORS, *EXPORTS, *AUTOMATIONS, *reference.ROUTES]),
     ]
     app = Litestar(
         route_handlers=routes,

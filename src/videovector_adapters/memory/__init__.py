@@ -11,19 +11,20 @@ from typing import Any
 
 from attrs import define, evolve, field
 
+from videovector_adapters.memory.automations import MemoryOrders
 from videovector_adapters.memory.catalogue import (
     MemoryAccess,
-    MemoryImports,
     MemoryIndexes,
     MemoryMedia,
     MemoryPrompts,
     MemorySegments,
 )
 from videovector_adapters.memory.chat import MemoryChat
-from videovector_adapters.memory.connectors import MemoryConnectors, MemoryStorage
+from videovector_adapters.memory.connectors import MemoryConnectors, MemoryFetcher, MemoryStorage
 from videovector_adapters.memory.database import Serial, Table, Time
 from videovector_adapters.memory.exports import MemoryExports
 from videovector_adapters.memory.filters import MemoryFilters
+from videovector_adapters.memory.imports import MemoryImports
 from videovector_adapters.memory.models import Echo, PictureHashes, ToyDecoder, ToyPictures, ToyTranscriber, WordHashes
 from videovector_adapters.memory.parts import CountingIds, MemoryBlobs, MemoryClock, MemoryDoorbell
 from videovector_adapters.memory.rankings import MemoryRankings
@@ -42,6 +43,7 @@ from videovector_adapters.memory.webhooks import MemoryDeliveries, MemoryPoster,
 from videovector_adapters.memory.work import MemoryEvents, MemoryReceipts, MemoryWork
 from videovector_core.access.secrets import Secret
 from videovector_core.app import Ports
+from videovector_core.automations.watching import Heeded
 from videovector_core.events.ports import EventLog
 from videovector_core.models.bundle import Models
 from videovector_core.ports import Doorbell, Ids
@@ -76,6 +78,7 @@ class MemoryTx:
     tables: MemoryTables
     chat: MemoryChat
     exports: MemoryExports
+    orders: MemoryOrders
     connectors: MemoryConnectors
     rankings: MemoryRankings
 
@@ -98,6 +101,7 @@ class Database:
         run_store = MemoryRuns(runs, media_of_runs, results, levels, media)
         work = MemoryWork(self.serial.journal, self.time, table(), table())
         log = MemoryEvents(self.serial.journal, self.time, self.ids, table(), table())
+        orders = MemoryOrders(table(), table())
         webhooks = MemoryWebhooks(table(), table(), table(), log.log, log.last_numbers)
         self.tx = MemoryTx(
             access=MemoryAccess(table(), table()),
@@ -105,7 +109,7 @@ class Database:
             media=MemoryMedia(media, hidden),
             segments=MemorySegments(table(), table()),
             prompts=MemoryPrompts(table()),
-            imports=MemoryImports(table(), table()),
+            imports=MemoryImports(table(), table(), table()),
             runs=run_store,
             results=MemoryResults(results, levels, runs, hidden),
             calls=MemoryCalls(table(), repairs, table()),
@@ -113,7 +117,7 @@ class Database:
             embeddings=MemoryEmbeddings(table(), table()),
             deletions=MemoryDeletions(table()),
             work=work,
-            events=Watched(log, work, webhooks),
+            events=Watched(Heeded(log, work, orders), work, webhooks),
             webhooks=webhooks,
             deliveries=MemoryDeliveries(webhooks.deliveries),
             receipts=MemoryReceipts(self.time, table()),
@@ -124,6 +128,7 @@ class Database:
             chat=MemoryChat(table(), table(), table()),
             rankings=MemoryRankings(table()),
             exports=MemoryExports(table(), table()),
+            orders=orders,
             connectors=MemoryConnectors(table()),
         )
 
@@ -163,5 +168,6 @@ def ports(**instead: Any) -> Ports:
         poster=MemoryPoster(),
         sealer=MemorySealer(),
         storage=MemoryStorage(),
+        fetcher=MemoryFetcher(),
     )
     return evolve(complete, **instead)

@@ -17,9 +17,9 @@ from attrs import define, field
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from videovector_adapters.postgres.automations import PgOrders
 from videovector_adapters.postgres.catalogue import (
     PgAccess,
-    PgImports,
     PgIndexes,
     PgMedia,
     PgPrompts,
@@ -33,6 +33,7 @@ from videovector_adapters.postgres.embeddings import PgEmbeddings
 from videovector_adapters.postgres.errors import translated
 from videovector_adapters.postgres.exports import PgExports
 from videovector_adapters.postgres.filters import PgFilteredResults, PgFilters
+from videovector_adapters.postgres.imports import PgImports
 from videovector_adapters.postgres.log import PgBucketRows, PgEvents, PgReceipts
 from videovector_adapters.postgres.rankings import PgRankings
 from videovector_adapters.postgres.results import PgCache, PgCalls, PgResults
@@ -43,6 +44,7 @@ from videovector_adapters.postgres.usage import PgMarkers, PgUsage
 from videovector_adapters.postgres.webhooks import PgDeliveries, PgWebhooks
 from videovector_adapters.postgres.work import PgWork
 from videovector_core.access.ratelimit import Grant, Limits, Returned, Standing
+from videovector_core.automations.watching import Heeded
 from videovector_core.events.ports import EventLog
 from videovector_core.ports import Ids
 from videovector_core.webhooks.watching import Watched
@@ -77,13 +79,14 @@ class PgTx:
     tables: PgTables
     chat: PgChat
     exports: PgExports
+    orders: PgOrders
     connectors: PgConnectors
     rankings: PgRankings
 
     @classmethod
     def over(cls, session: Session, ids: Ids, turns: dict[str, str]) -> PgTx:
         """Put every store on one session."""
-        work, webhooks = PgWork(session, turns), PgWebhooks(session)
+        work, webhooks, orders = PgWork(session, turns), PgWebhooks(session), PgOrders(session)
         return cls(
             access=PgAccess(session),
             indexes=PgIndexes(session),
@@ -97,7 +100,7 @@ class PgTx:
             cache=PgCache(session),
             embeddings=PgEmbeddings(session),
             work=work,
-            events=Watched(PgEvents(session, ids), work, webhooks),
+            events=Watched(Heeded(PgEvents(session, ids), work, orders), work, webhooks),
             webhooks=webhooks,
             deliveries=PgDeliveries(session),
             receipts=PgReceipts(session),
@@ -109,6 +112,7 @@ class PgTx:
             chat=PgChat(session),
             rankings=PgRankings(session),
             exports=PgExports(session),
+            orders=orders,
             connectors=PgConnectors(session),
         )
 

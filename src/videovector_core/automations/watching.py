@@ -18,6 +18,9 @@ TICK: Final = "automation.tick"
 EXPORT: Final = "automation.export"
 EXPORTED: Final = "automation.exported"
 
+ATTEMPTS: Final = 8
+"""Times that work is tried at growing distances; then it begins anew, so that it never waits for days."""
+
 _RUN_ENDED: Final = frozenset({"prompt_run.completed", "prompt_run.partial_completed"})
 _EXPORT_ENDED: Final = frozenset({"export.ready", "export.failed"})
 _JOB_ENDED: Final = frozenset({"import_job.completed", "import_job.partial_completed", "import_job.failed"})
@@ -25,7 +28,7 @@ _JOB_ENDED: Final = frozenset({"import_job.completed", "import_job.partial_compl
 
 def tick(order: Order, delay: float = 0.0) -> NewWork:
     """Return the work of looking after an import order; there is one item for each, which always comes back."""
-    return NewWork(TICK, order.user_id, order.index_id, delay=delay, max_attempts=1_000_000)
+    return NewWork(TICK, order.user_id, order.index_id, delay=delay, max_attempts=ATTEMPTS)
 
 
 @frozen
@@ -68,11 +71,11 @@ class Heeded:
             order = await self.orders.get(event.index_id, OrderKind.EXPORT)
             if order is not None and order.active and order.user_id == event.user_id:
                 about = {"index_id": event.index_id, "run_id": event.run_id}
-                return NewWork(EXPORT, event.user_id, event.run_id, about, max_attempts=1_000_000)
+                return NewWork(EXPORT, event.user_id, event.run_id, about, max_attempts=ATTEMPTS)
         elif event.event_type in _EXPORT_ENDED:
             export_id = str(event.payload["export_id"])
             if await self.orders.cycle_of(export_id) is not None:
-                return NewWork(EXPORTED, event.user_id, export_id, max_attempts=1_000_000)
+                return NewWork(EXPORTED, event.user_id, export_id, max_attempts=ATTEMPTS)
         elif event.event_type in _JOB_ENDED:
             order = await self.orders.get(event.index_id, OrderKind.IMPORT)
             if order is not None and order.cycle_id is not None and order.user_id == event.user_id:

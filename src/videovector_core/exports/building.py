@@ -32,6 +32,10 @@ BUILD: Final = "export.build"
 CLEAN: Final = "export.clean"
 EXPIRE: Final = "export.expire"
 
+ATTEMPTS: Final = 8
+"""Times that removing is tried at growing distances; then it begins anew."""
+_AGAIN_SECONDS: Final = 300.0
+
 PART_BYTES: Final = 8 * 1024 * 1024
 """A part is kept when it has grown to this; what a worker holds in memory is some times as much."""
 SILENCE_SECONDS: Final = 300.0
@@ -45,7 +49,7 @@ def build(export: Export) -> NewWork:
 
 def clean(export: Export) -> NewWork:
     """Return the work of removing the parts of an export."""
-    return NewWork(CLEAN, export.user_id, export.export_id, max_attempts=1_000_000)
+    return NewWork(CLEAN, export.user_id, export.export_id, max_attempts=ATTEMPTS)
 
 
 @frozen
@@ -83,6 +87,10 @@ class Builder:
         await tx.exports.save(failed)
         await tx.work.add([clean(export)])
         await tx.events.append(export.user_id, [await _told(tx, "export.failed", failed, error=error.message)])
+
+    async def again(self, tx: ExportsTx, item: WorkItem, _: VideoVectorError) -> None:
+        """Come back to removing that was given up."""
+        await tx.work.add([NewWork(item.kind, item.user_id, item.key, delay=_AGAIN_SECONDS, max_attempts=ATTEMPTS)])
 
     async def clean(self, item: WorkItem, lease: Lease[ExportsTx]) -> None:
         """Remove the parts of an export that has ended."""
@@ -197,7 +205,7 @@ class Builder:
 
     def _expiry(self, export: Export) -> NewWork:
         delay = self.keep.total_seconds()
-        return NewWork(EXPIRE, export.user_id, export.export_id, delay=delay, max_attempts=1_000_000)
+        return NewWork(EXPIRE, export.user_id, export.export_id, delay=delay, max_attempts=ATTEMPTS)
 
 
 @frozen

@@ -17,6 +17,7 @@ from videovector_core.models.table import ModelTable
 from videovector_core.page import After, Page
 from videovector_core.ports import Begin, Clock, Ids
 from videovector_core.prompts.model import Prompt
+from videovector_core.prompts.model import Prompt
 from videovector_core.prompts.ports import PromptsTx
 from videovector_core.prompts.service import active, find_prompt
 from videovector_core.runs.estimating import Plan, estimated
@@ -122,16 +123,17 @@ class Runs:
         enable_image_embedding: bool = True,
         max_calls: int | None = None,
         max_cost: float | None = None,
+        snapshot: Prompt | None = None,
     ) -> RunView:
         """Freeze the target and start a run; media that come later are not part of it.
 
-        `max_calls` and `max_cost` cap what it may ask of models and what that may cost; the operator's caps stay.
+        `snapshot` is run in place of the prompt as it is now, which may have changed or gone since. `max_calls` and `max_cost` cap what it may ask of models and what that may cost; the operator's caps stay.
         """
         caller.require(Scope.WRITE)
         effective = self.models.resolve(processing_model)
         self._check_cost(effective, max_cost)
         async with self.begin() as tx:
-            prompt = active(await find_prompt(tx, caller, prompt_id))
+            prompt = snapshot or active(await find_prompt(tx, caller, prompt_id))
             media = await self._frozen(tx, caller, target)
             now = self.clock.now()
             run = Run(

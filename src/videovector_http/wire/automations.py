@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -83,6 +83,7 @@ class ImportAutomation(Shape):
     created_at: Time
     updated_at: Time
     last_run_at: Time | None = None
+    last_check_at: Time | None = None
     next_check_at: Time | None = None
     last_job_id: ImportJobId | None = None
     last_prompt_run_id: RunId | None = None
@@ -104,3 +105,18 @@ class ExportAutomation(Shape):
     last_export_id: ExportId | None = None
     consecutive_failures: int = 0
     last_error: Annotated[str, Meta(description="Why the last round failed.")] | None = None
+
+
+class AutomationCycle(Shape):
+    """One time that an order was carried out."""
+
+    cycle_id: Annotated[str, Meta(description="Id of the cycle.", examples=["cycle_12"])]
+    index_id: IndexId
+    kind: Annotated[Literal["import", "export"], Meta(description="Which order it was.")]
+    status: Literal["running", "completed", "failed"]
+    started_at: Time
+    completed_at: Time | None = None
+    job_id: ImportJobId | None = None
+    run_id: RunId | None = None
+    export_id: ExportId | None = None
+    error: Annotated[str, Meta(description="Why it failed.")] | None = None
