@@ -207,14 +207,14 @@ export async function follow(query, heard, signal) {
 const known = new Map();
 
 /** Says whether this server has a route; asked once, without side effects. */
-export function serves(path) {
-  if (!known.has(path))
+export function serves(path, method = "GET") {
+  if (!known.has(path + method))
     known.set(
-      path,
+      path + method,
       fetch(address(path), { method: "OPTIONS", headers: { "X-CSRF-Token": session.token ?? "" } }).then(
-        (answer) => answer.status !== 404,
+        (answer) => (answer.headers.get("Allow") ?? "").includes(method),
         () => false,
       ),
     );
-  return known.get(path);
+  return known.get(path + method);
 }

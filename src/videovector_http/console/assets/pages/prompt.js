@@ -47,7 +47,7 @@ export default async function page({ main, params, signal }) {
       back: link("Prompts", "/prompts"),
       lead: own ? null : pill("built", "built in; copy it to change it"),
       actions: [
-        isNew && (await serves("/prompts/generate")) ? button("Draft it for me", { sign: "prompts", onclick: () => draft({ name, about, text, editor, trial }) }) : null,
+        isNew && (await serves("/prompts/generate", "POST")) ? button("Draft it for me", { sign: "prompts", onclick: () => draft({ name, about, text, editor, trial }) }) : null,
         isNew ? null : button("Try on one clip", { sign: "play", onclick: () => clip(params.id) }),
         isNew ? null : button("Copy", { sign: "copy", onclick: (event) => attempt(() => copy(prompt), event.currentTarget) }),
         isNew || !own ? null : button("Delete", { kind: "danger", sign: "trash", onclick: () => remove(prompt) }),

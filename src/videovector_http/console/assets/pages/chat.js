@@ -1,0 +1,158 @@
+// Conversations: an answer as it is found, and citations that play the moment they speak of.
+
+import { call, fresh, frames, get, here, pages, session } from "../api.js";
+import { fill, h, icon } from "../dom.js";
+import { ago, clock, span, words } from "../format.js";
+import { button, dialog, empty, head, input, link, load, pill, problem, select, skeletons, toast } from "../parts.js";
+import { player } from "../player.js";
+import { go, href, keep } from "../router.js";
+
+const LABEL = /\[((?:rs\d+:\d+)(?:\s*[,;]\s*rs\d+:\d+)*)\]/g;
+
+export default async function page({ main, params, query, signal }) {
+  const [indexes, sessions] = await Promise.all([get("/indexes", {}, { signal }), get("/chat/sessions", { limit: 50 }, { signal })]);
+  const screen = player().keys(signal);
+  const where = select([["", "All indexes"], ...indexes.map((one) => [one.index_id, one.name])], query.index ?? "", { "aria-label": "Look in" });
+  const turns = h("div", { class: "turns", "aria-live": "polite" });
+  const about = h("p", { class: "fine" });
+  const play = (cite) => {
+    fill(about, cite.video_name, " · ", span(cite.start_time, cite.end_time), " ", h("a", { href: href(`/media/${cite.video_id}`, { run: cite.run_id, t: cite.start_time }) }, "Open"));
+    cited(cite, screen);
+  };
+  const talk = new Talk({ id: params.id, turns, play, where, signal });
+  const side = h("nav", { class: "sessions", "aria-label": "Conversations" }, h("a", { href: href("/chat"), "aria-current": params.id ? null : "page" }, "New conversation"), sessions.data.map((one) => h("a", { href: href(`/chat/${one.session_id}`), "aria-current": one.session_id === params.id ? "page" : null, title: ago(one.updated_at) }, one.title || "Untitled")));
+  fill(
+    main,
+    head("Chat", { lead: "Ask about your media. Every claim names the moment that it rests on.", actions: params.id ? [button("Delete", { kind: "danger", sign: "trash", onclick: () => remove(params.id) })] : [] }),
+    h("div", { class: "talk" }, side, h("div", { class: "stack" }, turns, talk.form(where)), h("aside", { class: "dock stack", "aria-label": "Player" }, screen, about)),
+  );
+  if (!params.id) return fill(turns, empty("chat", "What do you want to know?", "For example: who speaks about failure, and where? The answer cites moments, and a click plays them."));
+  await load(turns, () => get(`/chat/sessions/${params.id}`, {}, { signal }), (found) => found.turns.map((turn) => talk.shown(turn)), { signal });
+  talk.resume();
+}
+
+async function cited(cite, screen) {
+  const item = await get(`/videos/${cite.video_id}`).catch(() => ({}));
+  screen.open({ uri: item.video_uri ?? cite.segment_uri, link: cite.segment_uri, type: item.media_type, title: cite.video_name ?? "", at: cite.start_time ?? 0, play: true });
+}
+
+function remove(id) {
+  dialog("Delete this conversation?", h("p", {}, "Its questions and answers disappear."), { action: "Delete", danger: true, act: async () => (await call("DELETE", `/chat/sessions/${id}`), go("/chat")) });
+}
+
+class Talk {
+  #running = null;
+
+  constructor(parts) {
+    Object.assign(this, parts);
+  }
+
+  form(where) {
+    const text = h("textarea", { rows: 2, maxlength: 8000, required: true, placeholder: "Ask something", "aria-label": "Your question", "data-search": true });
+    const send = button("Ask", { kind: "primary", type: "submit", sign: "chat" });
+    const form = h("form", { class: "card form" }, text, h("div", { class: "row" }, where, h("span", { class: "grow" }), send));
+    text.addEventListener("keydown", (event) => event.key === "Enter" && !event.shiftKey && !event.isComposing && (event.preventDefault(), form.requestSubmit()));
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      const message = text.value.trim();
+      if (!message) return;
+      text.value = "";
+      send.setAttribute("disabled", "");
+      try {
+        await this.#ask(message);
+      } finally {
+        send.removeAttribute("disabled");
+      }
+    });
+    return form;
+  }
+
+  async #ask(message) {
+    const place = h("article", { class: "stack" }, h("div", { class: "mine" }, message), h("div", { class: "theirs" }, h("p", { class: "fine" }, "thinking")));
+    if (!this.id) fill(this.turns);
+    this.turns.append(place);
+    place.scrollIntoView({ block: "end" });
+    try {
+      this.id ??= await this.#begun();
+      const body = { message, ...(this.where.value ? { scope: { index_ids: [this.where.value] } } : {}) };
+      const answer = await call("POST", `/chat/sessions/${this.id}/turns/stream`, { body, raw: true, signal: this.signal, key: fresh() });
+      await this.#follow(answer, place);
+    } catch (error) {
+      if (error.name !== "AbortError") place.append(problem(error));
+    }
+  }
+
+  async #begun() {
+    const made = await call("POST", "/chat/sessions", { body: {} });
+    history.replaceState(null, "", href(`/chat/${made.session_id}`));
+    return made.session_id;
+  }
+
+  /** Shows a turn as its stream tells it. */
+  async #follow(answer, place) {
+    const steps = new Map();
+    for await (const frame of frames(answer)) {
+      if (!frame.data) continue;
+      const told = JSON.parse(frame.data);
+      if (told.turn) place.replaceWith((place = this.shown(told.turn)));
+      if (told.tool_call) steps.set(told.tool_call.tool_call_id, told.tool_call);
+      if (frame.event === "agent_state" || told.tool_call) {
+        const working = place.querySelector(".theirs") ?? place.appendChild(h("div", { class: "theirs" }));
+        fill(working, h("p", { class: "fine" }, told.message ?? told.phase ?? "searching"), [...steps.values()].map(step));
+      }
+      if (frame.event === "error") place.append(problem({ message: told.error.message, code: told.error.code }));
+    }
+  }
+
+  /** Goes on with a turn that was under way when the page was opened. */
+  async resume() {
+    const last = this.turns.lastElementChild;
+    if (!last?.dataset.turn || !["pending", "running"].includes(last.dataset.status)) return;
+    const answer = await call("GET", `/chat/sessions/${this.id}/turns/${last.dataset.turn}/stream`, { raw: true, signal: this.signal }).catch(() => null);
+    if (answer) await this.#follow(answer, last).catch(() => {});
+  }
+
+  /** A turn: the question, the answer with its citations, and the steps behind it. */
+  shown(turn) {
+    const said = turn.assistant_message;
+    const trace = turn.tool_trace ?? [];
+    return h(
+      "article",
+      { class: "stack", "data-turn": turn.turn_id, "data-status": turn.status },
+      h("div", { class: "mine" }, turn.user_message.content),
+      h(
+        "div",
+        { class: "theirs" },
+        said ? [h("p", { class: "text" }, this.#text(said)), this.#cites(said.citations)] : turn.error ? problem(turn.error) : h("p", { class: "fine" }, words(turn.status)),
+        trace.length ? h("details", { class: "plan" }, h("summary", {}, `${trace.length} step${trace.length === 1 ? "" : "s"}`), trace.map(step)) : null,
+      ),
+    );
+  }
+
+  /** The text, with each citation as a button in its place. */
+  #text(said) {
+    const known = new Map(said.citations.map((one) => [one.label, one]));
+    const parts = [];
+    let from = 0;
+    for (const found of said.content.matchAll(LABEL)) {
+      parts.push(said.content.slice(from, found.index));
+      for (const label of found[1].split(/\s*[,;]\s*/)) parts.push(known.has(label) ? this.#cite(known.get(label)) : `[${label}]`);
+      from = found.index + found[0].length;
+    }
+    parts.push(said.content.slice(from));
+    return parts;
+  }
+
+  #cite(one) {
+    if (!one.video_id) return h("span", { class: "pill" }, one.label);
+    return h("button", { type: "button", class: "button small cite", "data-plays": true, "data-start": one.start_time, title: one.video_name, onclick: () => this.play(one) }, icon("play"), clock(one.start_time));
+  }
+
+  #cites(citations) {
+    const moments = citations.filter((one) => one.video_id);
+    return moments.length ? h("ul", { class: "cites", "aria-label": "Moments" }, moments.map((one) => h("li", {}, this.#cite(one), h("span", { class: "fine" }, ` ${one.video_name ?? ""}`)))) : null;
+  }
+}
+
+const step = (call) =>
+  h("p", { class: "fine" }, pill(call.status === "running" ? "processing" : call.status, words(call.name)), " ", call.arguments?.query ?? "", " ", call.summary ?? call.error ?? "");
