@@ -114,6 +114,7 @@ async def build(settings: Settings, *, owns_engine: bool | None) -> AsyncIterato
             Concurrency(segments=settings.segment_concurrency),
             StreamPace(retention=settings.event_retention_hours * 3600),
             Keeping(timedelta(hours=settings.event_retention_hours)),
+            keep_receipts=timedelta(hours=settings.receipt_retention_hours),
         )
 
 

@@ -9,14 +9,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, Protocol
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
 
 from attrs import field, frozen
 
 from videovector_core.errors import Conflict, Invalid
+from videovector_core.ports import Begin, Clock
+from videovector_core.work import Lease, NewWork, WorkItem, WorkTx
 
 MAX_KEY = 255
+FORGET: Final = "receipts.retention"
+FORGET_LOOK: Final = 3600.0
+"""Seconds from one look for old receipts to the next."""
 
 
 @frozen
@@ -73,13 +78,37 @@ class ReceiptStore(Protocol):
         ...
 
 
-class ReceiptsTx(Protocol):
+class ReceiptsTx(WorkTx, Protocol):
     """The slice of a transaction that receipts touch."""
 
     @property
     def receipts(self) -> ReceiptStore:
         """The receipts."""
         ...
+
+
+def forgetting(delay: float = 0.0) -> NewWork:
+    """Return the work of forgetting old receipts; it comes back by itself."""
+    return NewWork(FORGET, "system", "all", delay=delay, max_attempts=10)
+
+
+@frozen
+class Forgetter:
+    """Removes receipts that are older than they are kept."""
+
+    begin: Begin[ReceiptsTx]
+    clock: Clock
+    keep: timedelta
+
+    async def forget(self, _: WorkItem, lease: Lease[ReceiptsTx]) -> None:
+        """Remove what is old, and look again in an hour."""
+        async with lease.commit() as tx:
+            await tx.receipts.forget(self.clock.now() - self.keep)
+            await tx.work.add([forgetting(FORGET_LOOK)])
+
+    async def lost(self, tx: ReceiptsTx, _: WorkItem, __: Exception) -> None:
+        """Look again all the same."""
+        await tx.work.add([forgetting(FORGET_LOOK)])
 
 
 def checked_key(raw: str) -> str:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.http.api import Api, serving
 from tests.http.world import CLIP, PROMPT, Ids, populated
+from videovector_core.idempotency import FORGET
 from videovector_http.document import rules_of
 
 ROUNDS = int(os.environ.get("KEYED_ROUNDS", "2"))
@@ -179,6 +180,36 @@ async def test_secrets_are_replayed_and_kept_sealed():
             assert first.json()["key"] not in repr(
                 [claim.receipt.answer.body for claim in tx.receipts.slots.rows.values()]
             )
+
+
+async def test_keys_are_forgotten_a_day_later_by_themselves():
+    """A server that runs remembers a key for a day; after that the same request makes another thing."""
+    async with serving() as api:
+        await api.vv.keep_house()
+        clock: Any = api.vv.ports.clock
+        begin: Any = api.vv.ports.begin
+
+        async def sent() -> str:
+            answer = await api.client.post("/indexes", json={"name": "n"}, headers={"Idempotency-Key": "k"})
+            return str(answer.json()["index_id"])
+
+        async def looked() -> None:
+            async with asyncio.timeout(30):
+                while True:
+                    async with begin() as tx:
+                        due = [one.due_at for one in tx.work.items.rows.values() if one.kind == FORGET]
+                    if due and min(due) > clock.now():
+                        return
+                    await asyncio.sleep(0.01)
+
+        first = await sent()
+        await looked()
+        clock.time.advance(23.9 * 3600)
+        await looked()
+        assert await sent() == first
+        clock.time.advance(1.2 * 3600)
+        await looked()
+        assert await sent() != first
 
 
 async def test_every_keyed_write_takes_a_key():
