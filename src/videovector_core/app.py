@@ -18,6 +18,13 @@ from videovector_core.access.leases import Buckets
 from videovector_core.access.ports import AccessTx
 from videovector_core.access.secrets import Secret
 from videovector_core.access.service import Access
+from videovector_core.automations import watching
+from videovector_core.automations.importing import Arrivals
+from videovector_core.automations.ports import OrdersTx
+from videovector_core.automations.service import Automations
+from videovector_core.automations.service import in_use as automations_using
+from videovector_core.automations.starting import PresetRuns
+from videovector_core.automations.ticking import Ticker
 from videovector_core.chat import turns as chat_turns
 from videovector_core.chat.deciding import ByModel
 from videovector_core.chat.ports import ChatStoreTx
@@ -32,8 +39,14 @@ from videovector_core.exports import building
 from videovector_core.exports.building import Builder
 from videovector_core.exports.ports import ExportStoreTx
 from videovector_core.exports.service import Exports
+from videovector_core.exports.service import in_use as exports_using
 from videovector_core.idempotency import FORGET, Forgetter, ReceiptsTx, forgetting
+from videovector_core.imports import importing
+from videovector_core.imports.importing import Importing
+from videovector_core.imports.jobs import ImportJobs
+from videovector_core.imports.ports import Fetcher
 from videovector_core.imports.service import Imports, ImportsUseTx
+from videovector_core.imports.sources import Origins, Shelf
 from videovector_core.indexes.service import Indexes
 from videovector_core.marked import TARGETS
 from videovector_core.markers import Markers
@@ -84,6 +97,7 @@ class Tx(
     WebhooksTx,
     RankingsTx,
     ExportStoreTx,
+    OrdersTx,
     ConnectorsTx,
     Protocol,
 ):
@@ -108,6 +122,7 @@ class Ports:
     poster: Poster
     sealer: Sealer
     storage: Storage
+    fetcher: Fetcher
     sql: SqlEngine | None = None
     tables: Tables | None = None
 
@@ -119,6 +134,8 @@ class Concurrency:
     media: int = 1
     segments: int = 4
     synthesis: int = 2
+    files: int = 4
+    """Files that are imported at the same time."""
     receivers: int = 64
     """Receivers of webhooks that are sent to at the same time."""
     turns: int = 8
@@ -137,12 +154,14 @@ class VideoVector:
     run_caps: Caps = field(factory=Caps)
     keep_exports: timedelta = timedelta(days=7)
     keep_receipts: timedelta = timedelta(hours=24)
+    max_media_bytes: int = 50 * 1024**3
     begin: Begin[Tx] = field(init=False)
     access: Access = field(init=False)
     indexes: Indexes = field(init=False)
     connectors: Connectors = field(init=False)
     media: Media = field(init=False)
     imports: Imports = field(init=False)
+    import_jobs: ImportJobs = field(init=False)
     prompts: Prompts = field(init=False)
     drafts: Drafting = field(init=False)
     runs: Runs = field(init=False)
@@ -156,6 +175,7 @@ class VideoVector:
     streams: Streams = field(init=False)
     webhooks: Webhooks = field(init=False)
     exports: Exports = field(init=False)
+    automations: Automations = field(init=False)
     workflow: Workflow = field(init=False)
     selection: Selection = field(init=False)
     checker: Checker = field(init=False)
@@ -167,9 +187,10 @@ class VideoVector:
         begin = self.begin = Joining(p.begin)
         self.access = Access(begin, p.clock, p.ids, p.pepper)
         self.indexes = Indexes(begin, p.clock, p.ids)
-        self.connectors = Connectors(begin, p.clock, p.ids, p.storage, p.sealer)
+        self.connectors = Connectors(begin, p.clock, p.ids, p.storage, p.sealer, self._users)
         self.media = Media(begin, p.clock, p.ids, p.blobs, p.decoder)
         self.imports = Imports(begin, p.clock, p.ids, self.media)
+        self.import_jobs = ImportJobs(begin, p.clock, p.ids, p.sealer, p.fetcher)
         self.prompts = Prompts(begin, p.clock, p.ids)
         self.drafts = Drafting(begin, p.clock, p.models.drafter)
         self.runs = Runs(begin, p.clock, p.ids, p.models.table, self.run_caps)
@@ -187,6 +208,7 @@ class VideoVector:
         self.markers = Markers(begin, p.clock, p.ids, TARGETS)
         self.usage = Usage(begin, p.clock)
         self.exports = Exports(begin, p.clock, p.ids, parquet=p.tables is not None)
+        self.automations = Automations(begin, p.clock, p.models.table)
         self.kinds = self._kinds(begin)
 
     def engine(self, pace: Pace = Pace()) -> Engine[Tx]:  # noqa: B008 - frozen
@@ -205,6 +227,16 @@ class VideoVector:
         async with self.begin() as tx:
             await tx.work.add([retention(), forgetting()])
 
+    def _importing(self, begin: Begin[Tx]) -> Importing:
+        p = self.ports
+        sources = Origins(self.connectors, p.fetcher, Shelf(self.connectors), self.max_media_bytes)
+        return Importing(begin, p.clock, p.ids, self.media, sources)
+
+    async def _users(self, tx: Tx, user_id: str, connector_id: str) -> list[str]:
+        """Name what stands against deleting a connector."""
+        users = [await named(tx, user_id, connector_id) for named in (exports_using, automations_using)]
+        return [*await self.import_jobs.using(tx, user_id, connector_id), *users[0], *users[1]]
+
     def _turns(self, begin: Begin[Tx]) -> chat_turns.Turns:
         p = self.ports
         tools = Tools(begin, self.search, self.sql)
@@ -221,14 +253,28 @@ class VideoVector:
         settling = Settling(begin, p.clock, self.relay)
         telling = Deliverer(begin, p.clock, p.ids, self.webhooks.sender, self.keeping)
         columnar = ExportTables(p.tables) if p.tables is not None else None
-        builder = Builder(begin, p.clock, p.blobs, getattr(self, "connectors", None), columnar, self.keep_exports)
+        builder = Builder(begin, p.clock, p.blobs, self.connectors, columnar, self.keep_exports)
+        ticker = Ticker(
+            begin,
+            p.clock,
+            p.ids,
+            Arrivals(begin, self.connectors, self.import_jobs),
+            PresetRuns(begin, self.runs),
+            self.exports,
+        )
         answering = self._turns(begin)
         forgetter = Forgetter(begin, p.clock, self.keep_receipts)
+        bringing = self._importing(begin)
         kinds: tuple[Kind[Tx], ...] = (
+            Kind(importing.SCAN, bringing.scan, bringing.scan_lost, concurrency=2),
+            Kind(importing.FILE, bringing.file, bringing.file_lost, concurrency=most.files),
             Kind(chat_turns.TURN, answering.handle, answering.lost, concurrency=most.turns),
             Kind(building.BUILD, builder.build, builder.lost, concurrency=2, promise_seconds=600),
-            Kind(building.CLEAN, builder.clean, concurrency=1),
-            Kind(building.EXPIRE, builder.expire, concurrency=1),
+            Kind(building.CLEAN, builder.clean, builder.again, concurrency=1),
+            Kind(building.EXPIRE, builder.expire, builder.again, concurrency=1),
+            Kind(watching.TICK, ticker.tick, ticker.lost, promise_seconds=600),
+            Kind(watching.EXPORT, ticker.export, ticker.lost),
+            Kind(watching.EXPORTED, ticker.exported, ticker.lost),
             Kind(FANOUT, telling.fan_out, telling.lost, retry_seconds=0.5),
             Kind(DELIVER, telling.deliver, telling.lost, concurrency=most.receivers),
             Kind(FORGET, forgetter.forget, forgetter.lost, concurrency=1),
