@@ -6,7 +6,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from videovector_core.access.ratelimit import parse
@@ -17,6 +17,32 @@ Network = IPv4Network | IPv6Network
 
 class WrongSetting(Exception):
     """A setting is wrong, and the start stops."""
+
+
+class ModelPrices(BaseModel):
+    """Prices of a million tokens, in any currency."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    input: float = Field(0.0, ge=0)
+    output: float = Field(0.0, ge=0)
+
+
+class ModelEntry(BaseModel):
+    """A model that the API calls by a name: what it really is, how it is spoken to, its limits and its prices."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str = Field(pattern=r"^(local|openai:.+)$")
+    base_url: str | None = None
+    api_key: SecretStr | None = None
+    dialect: Literal["strict", "json_schema", "openapi", "json_object", "prompt"] | None = None
+    context: int | None = Field(None, ge=1000)
+    concurrency: int = Field(32, ge=1, le=1024)
+    rpm: int | None = Field(None, ge=1)
+    tpm: int | None = Field(None, ge=1)
+    timeout: float = Field(240.0, gt=0, le=280)
+    prices: ModelPrices | None = None
 
 
 class Settings(BaseSettings):
@@ -35,17 +61,23 @@ class Settings(BaseSettings):
     openai_base_url: str | None = Field(None, description="Any OpenAI-compatible endpoint (none).")
     openai_api_key: SecretStr | None = Field(None, description="Key of that endpoint.")
     extraction_model: str = Field("local", description="`local` or `openai:NAME`.")
-    transcription_model: str = Field("local", description="`local`, or `none` to write nothing down.")
-    text_embedding_model: str = Field("local", description="`local`.")
+    transcription_model: str = Field("local", description="`local`, `openai:NAME`, or `none` to write nothing down.")
+    text_embedding_model: str = Field("local", description="`local` or `openai:NAME`.")
     image_embedding_model: str = Field("local", description="`local`, or `none` for no search by picture.")
     picture_model: Literal["local", "none"] = Field(
         "local", description="What reads text and names things in pictures: `local` or `none`."
     )
     chat_model: str = Field("local", description="`local` (rules, no language model) or `openai:NAME`.")
     model_dir: Path | None = Field(None, description="Directory with weights of your own.")
-    models: dict[str, Any] = Field(
-        default_factory=dict, description="API model name to endpoint, model, limits, prices."
+    models: dict[str, ModelEntry] = Field(
+        default_factory=dict, description="API model name to endpoint, model, dialect, limits, prices; see models.md."
     )
+    drafting_model: str = Field("extraction", description="`extraction` (the same), `local` or `openai:NAME`.")
+    text_embedding_dimensions: int | None = Field(
+        None, ge=8, le=8192, description="Length of vectors to ask an endpoint for (as the model makes them)."
+    )
+    run_max_calls: int | None = Field(None, ge=0, description="Most model calls of any run (no cap).")
+    run_max_cost: float | None = Field(None, ge=0, description="Most that any run may cost, by `models` (no cap).")
     secret_key: SecretStr | None = Field(
         None, description="Key for encryption and signing (made in the data directory)."
     )

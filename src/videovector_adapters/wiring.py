@@ -20,11 +20,7 @@ from videovector_adapters.av.limits import MediaLimits
 from videovector_adapters.av.reader import AvReader
 from videovector_adapters.children import die_with_parent
 from videovector_adapters.egress import Egress
-from videovector_adapters.local.clients import LocalTextEmbedder, LocalTranscriber
-from videovector_adapters.local.extractive import ExtractiveExtractor
-from videovector_adapters.local.sight import LocalImageEmbedder, LocalPictureReader
-from videovector_adapters.local.weights import Weights
-from videovector_adapters.openai import Endpoint, OpenAIChat, OpenAIDocuments
+from videovector_adapters.modelling import Chosen
 from videovector_adapters.postgres.database import Database, PgBuckets
 from videovector_adapters.postgres.embedded import EmbeddedPostgres
 from videovector_adapters.postgres.migrate import migrate, shipped
@@ -40,9 +36,8 @@ from videovector_core.app import Concurrency, Ports, VideoVector
 from videovector_core.errors import Unavailable
 from videovector_core.events.stream import StreamPace
 from videovector_core.ids import new_id
-from videovector_core.models.bundle import Models
-from videovector_core.models.table import ModelTable
 from videovector_core.ports import Blobs, Doorbell
+from videovector_core.runs.service import Caps
 from videovector_core.vectors.ports import VectorIndex
 from videovector_core.webhooks.delivery import Keeping
 from videovector_core.work import Pace
@@ -52,15 +47,6 @@ __all__ = ["accounts", "bearers", "build", "database", "die_with_parent", "pace"
 log = logging.getLogger(__name__)
 
 _WATCH_SECONDS: Final = 1.0
-
-
-_ON_THIS_MACHINE: Final = {
-    "transcription_model": ("local", "none"),
-    "text_embedding_model": ("local",),
-    "image_embedding_model": ("local", "none"),
-    "picture_model": ("local", "none"),
-}
-"""What these settings may say until endpoints do this work as well."""
 
 
 @frozen
@@ -100,13 +86,14 @@ async def build(settings: Settings, *, owns_engine: bool | None) -> AsyncIterato
             blobs=blobs,
             doorbell=_doorbell(settings, opened.doorbell, stack),
             decoder=StoredDecoder(reader, blobs),
-            models=_models(settings, stack),
+            models=Chosen(settings, stack).models(),
             vectors=vectors,
             buckets=PgBuckets(opened),
             pepper=_pepper(settings),
             poster=Egress(settings.egress_allow),
             sealer=secrets.Envelope(secret_key(settings)),
             storage=_storage(settings),
+            fetcher=Egress(settings.egress_allow),
             **_sql(blobs, stack),
         )
         yield VideoVector(
@@ -115,6 +102,8 @@ async def build(settings: Settings, *, owns_engine: bool | None) -> AsyncIterato
             StreamPace(retention=settings.event_retention_hours * 3600),
             Keeping(timedelta(hours=settings.event_retention_hours)),
             keep_receipts=timedelta(hours=settings.receipt_retention_hours),
+            max_media_bytes=settings.max_media_bytes,
+            run_caps=Caps(settings.run_max_calls, settings.run_max_cost),
         )
 
 
@@ -270,61 +259,3 @@ async def _answers(socket: Path) -> bool:
         return True
     finally:
         await vectors.close()
-
-
-def _models(settings: Settings, stack: contextlib.AsyncExitStack) -> Models:
-    for name, either in _ON_THIS_MACHINE.items():
-        if getattr(settings, name) not in either:
-            raise WrongSetting(f"VIDEOVECTOR_{name.upper()} is wrong: say {' or '.join(either)}.")
-    weights = Weights(settings.model_dir)
-    text = LocalTextEmbedder(weights)
-    images = None if settings.image_embedding_model == "none" else LocalImageEmbedder(weights, text)
-    vision = images.vision if images is not None else None
-    pictures = None if settings.picture_model == "none" else LocalPictureReader(weights, vision)
-    transcriber = None if settings.transcription_model == "none" else LocalTranscriber(weights)
-    chat = _chat(settings)
-    documents = _documents(settings) or ExtractiveExtractor(text)
-    for part in (text, images, pictures, transcriber):
-        if part is not None:
-            stack.push_async_callback(part.close)
-    if isinstance(documents, OpenAIDocuments):
-        stack.push_async_callback(documents.endpoint.close)
-    if chat is not None:
-        stack.push_async_callback(chat.endpoint.close)
-    return Models(
-        extractor=documents,
-        synthesizer=documents,
-        text=text,
-        table=ModelTable(default=settings.extraction_model),
-        transcriber=transcriber,
-        images=images,
-        joint=images,
-        pictures=pictures,
-        chat=chat,
-    )
-
-
-def _chat(settings: Settings) -> OpenAIChat | None:
-    """Return what decides in chats at an endpoint; nothing when rules do."""
-    kind, _, name = settings.chat_model.partition(":")
-    if kind == "local" and not name:
-        return None
-    if kind != "openai" or not name:
-        raise WrongSetting("VIDEOVECTOR_CHAT_MODEL is wrong: say local or openai:NAME.")
-    if settings.openai_base_url is None:
-        raise WrongSetting("VIDEOVECTOR_OPENAI_BASE_URL is missing: VIDEOVECTOR_CHAT_MODEL names a model there.")
-    key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else ""
-    return OpenAIChat(Endpoint(settings.openai_base_url, key, name))
-
-
-def _documents(settings: Settings) -> OpenAIDocuments | None:
-    """Return what fills schemas at an endpoint; nothing when that is done on this machine."""
-    kind, _, name = settings.extraction_model.partition(":")
-    if kind == "local" and not name:
-        return None
-    if kind != "openai" or not name:
-        raise WrongSetting("VIDEOVECTOR_EXTRACTION_MODEL is wrong: say local or openai:NAME.")
-    if settings.openai_base_url is None:
-        raise WrongSetting("VIDEOVECTOR_OPENAI_BASE_URL is missing: VIDEOVECTOR_EXTRACTION_MODEL names a model there.")
-    key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else ""
-    return OpenAIDocuments(Endpoint(settings.openai_base_url, key, name))

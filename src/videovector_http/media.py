@@ -23,6 +23,7 @@ from videovector_http.paging import Cursor, Limit, SomeLimit
 from videovector_http.ranges import served_range
 from videovector_http.receipts import Receipts
 from videovector_http.render.deletions import deletion
+from videovector_http.render.imports import registered
 from videovector_http.uploads import upload
 from videovector_http.wire import media as wire
 from videovector_http.wire.convert import out, rfc3339
@@ -51,13 +52,15 @@ async def upload_video(
 async def register_video(
     data: JSONBody[wire.RegisterVideo], context: NamedDependency[Context], caller: NamedDependency[Caller]
 ) -> UploadJob:
-    """Register media that lies elsewhere."""
-    await context.vv.indexes.get(caller, data.index_id)
-    raise Invalid(
-        "This server does not fetch media from other places yet; upload the file to /videos/upload.",
-        code="validation_video_uri_not_allowed",
-        details={"video_uri": data.video_uri[:200]},
+    """Register media that lies elsewhere: an object by `gs://`, `s3://` or `az://`, or a file by `https://`."""
+    job, file = await context.vv.import_jobs.register(
+        caller,
+        uri=data.video_uri,
+        title=data.title,
+        index_id=data.index_id,
+        connector_id=data.source_connector_id,
     )
+    return registered(job, file)
 
 
 @get("/videos/{video_id:str}", opt={"scope": Scope.READ})
@@ -248,7 +251,11 @@ def _bytes(context: Context, item: MediaItem, wanted: str | None, *, saved: bool
 
 def _disposition(item: MediaItem, *, saved: bool) -> str:
     """Say whether a browser shows a file or saves it under its name."""
-    return f"attachment; filename*=UTF-8''{quote(item.file_name)}" if saved else f"inline; filename*=UTF-8''{item.video_id}"
+    return (
+        f"attachment; filename*=UTF-8''{quote(item.file_name)}"
+        if saved
+        else f"inline; filename*=UTF-8''{item.video_id}"
+    )
 
 
 @post("/videos/{video_id:str}/process", opt={"scope": Scope.WRITE, "category": "execute"}, status_code=202)

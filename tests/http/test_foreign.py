@@ -49,7 +49,15 @@ TURNS: list[Case] = [
 ]
 CASES: dict[str, list[Case]] = {
     "POST /videos": [
-        lambda t, _: {"json": {"title": "a", "video_uri": "gs://b/c.mp4", "index_id": t.index}},
+        lambda t, _: {"json": {"title": "a", "video_uri": "gs://b-b/c.mp4", "index_id": t.index}},
+        lambda t, o: {
+            "json": {
+                "title": "a",
+                "video_uri": "s3://films/c.mp4",
+                "index_id": o.index,
+                "source_connector_id": t.connector,
+            }
+        },
     ],
     "POST /videos/upload": [
         lambda t, _: {"files": {"file": ("a.mp4", b"x")}, "data": {"title": "a", "index_id": t.index}},
@@ -72,6 +80,18 @@ CASES: dict[str, list[Case]] = {
         lambda t, o: {"params": {"run_id": t.run}},
     ],
     "GET /import-jobs": [lambda t, _: {"params": {"index_id": t.index}}],
+    "POST /import-jobs": [
+        lambda t, o: {"json": {"connector_id": t.connector, "index_id": o.index}},
+        lambda t, o: {"json": {"connector_id": o.connector, "index_id": t.index}},
+    ],
+    "POST /import-jobs/{job_id}/retry": [lambda t, o: {"json": {"files": []}}],
+    "POST /workflow/attachments": [
+        lambda t, o: {
+            "json": {"files": [{"download_url": "https://a.example/b", "file_id": "1"}], "index_id": t.index}
+        },
+    ],
+    "PATCH /connectors/{connector_id}": [lambda t, o: {"json": {"name": "n"}}],
+    "POST /connectors/{connector_id}/browse": [lambda t, o: {"json": {}}],
     "PUT /prompts/{prompt_id}": [lambda t, _: {"json": {"name": "Other"}}],
     "POST /prompt-runs/execute": RUNS,
     "POST /prompt-runs/estimate": RUNS,
@@ -164,6 +184,9 @@ NO_IDS = frozenset(
 POST /auth/processing-activity
 POST /api-keys
 POST /chat/sessions
+POST /connectors/azure
+POST /connectors/local
+POST /connectors/s3
 POST /indexes
 POST /prompts
 POST /prompts/generate

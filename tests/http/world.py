@@ -13,6 +13,14 @@ from videovector_core.access.model import Caller
 
 CLIP = toy(duration=30, cuts=[10, 20], speech=[[1, 4, "ask not what your country can do"]])
 SCHEMA = {"type": "object", "properties": {"headline": {"type": "string"}}}
+CONNECTOR = {
+    "name": "films",
+    "bucket": "films",
+    "region": "us-east-1",
+    "aws_access_key_id": "AKIDTESTS",
+    "aws_secret_access_key": "secret",
+    "scopes": ["import", "export"],
+}
 PROMPT = {"name": "Scene", "prompt_text": "Say what is seen here.", "json_schema": SCHEMA}
 
 
@@ -35,6 +43,7 @@ class Ids:
     turn: str = "turn_" + "0" * 32
     uri: str = "gs://videovector/none/original"
     export: str = "exp_" + "0" * 32
+    connector: str = "conn_" + "0" * 32
 
     @property
     def result(self) -> str:
@@ -69,8 +78,11 @@ async def populated(api: Api) -> Ids:
     marked = (await client.put("/markers", json=marker)).json()["marker_id"]
     exported = (await client.post(f"/exports/prompt-run/{run}")).json()["export_id"]
     key, _ = await api.vv.access.create_key(Caller(api.user_id), name="k")
-    made = Ids(index, video, segment, prompt, run, job["job_id"], marked, key.key_id, uri=job["video_uri"], export=exported)
+    made = Ids(
+        index, video, segment, prompt, run, job["job_id"], marked, key.key_id, uri=job["video_uri"], export=exported
+    )
     made.session, made.turn = await talked(client)
+    made.connector = (await client.post("/connectors/s3", json=CONNECTOR)).json()["connector_id"]
     return made
 
 

@@ -1,4 +1,4 @@
-"""Users, keys, indexes, media, segments, prompts and import jobs in memory."""
+"""Users, keys, indexes, media, segments and prompts in memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from attrs import define, evolve
 
 from videovector_adapters.memory.database import Table
 from videovector_core.access.model import ApiKey, User
-from videovector_core.imports.model import ImportFile, ImportJob, JobStatus
 from videovector_core.indexes.model import Index
 from videovector_core.media.model import MediaItem, MediaStatus
 from videovector_core.page import After
@@ -248,47 +247,3 @@ class MemoryPrompts:
     async def remove(self, user_id: str, prompt_id: str) -> bool:
         known = self.rows.get(prompt_id)
         return known is not None and known.user_id == user_id and self.rows.pop(prompt_id) is not None
-
-
-@define
-class MemoryImports:
-    """`ImportStore` in memory."""
-
-    jobs: Table[str, ImportJob]
-    sources: Table[str, ImportFile]
-
-    async def add(self, job: ImportJob, files: Sequence[ImportFile]) -> bool:
-        if not self.jobs.add(job.job_id, job):
-            return False
-        for file in files:
-            self.sources.put(file.file_id, file)
-        return True
-
-    async def get(self, user_id: str, job_id: str) -> ImportJob | None:
-        job = self.jobs.get(job_id)
-        return job if job and job.user_id == user_id else None
-
-    async def save(self, job: ImportJob) -> None:
-        if job.job_id in self.jobs.rows:
-            self.jobs.put(job.job_id, job)
-
-    async def all(self, user_id: str, *, status: JobStatus | None, index_id: str | None, limit: int) -> list[ImportJob]:
-        mine = self.jobs.where(
-            lambda job: (
-                job.user_id == user_id
-                and (status is None or job.status is status)
-                and (index_id is None or job.target_index_id == index_id)
-            )
-        )
-        return newest(mine, lambda job: (job.created_at.isoformat(), job.job_id), after=None, limit=limit)
-
-    async def files(
-        self, job_id: str, *, limit: int, after: After | None, failed_only: bool = False
-    ) -> list[ImportFile]:
-        return oldest(self._of(job_id, failed_only=failed_only), lambda file: (file.ordinal,), after=after, limit=limit)
-
-    async def count(self, job_id: str, *, failed_only: bool = False) -> int:
-        return sum(1 for _ in self._of(job_id, failed_only=failed_only))
-
-    def _of(self, job_id: str, *, failed_only: bool) -> Iterable[ImportFile]:
-        return self.sources.where(lambda file: file.job_id == job_id and (not failed_only or file.status == "failed"))

@@ -1,4 +1,4 @@
-"""Users, keys, indexes, media, segments, prompts and import jobs in PostgreSQL."""
+"""Users, keys, indexes, media, segments and prompts in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from attrs import define
 
 from videovector_adapters.postgres.rows import Session, Shape, before, beyond
 from videovector_core.access.model import ApiKey, User
-from videovector_core.imports.model import ImportFile, ImportJob, JobStatus
 from videovector_core.indexes.model import Index
 from videovector_core.media.model import MediaItem, MediaStatus
 from videovector_core.page import After
@@ -29,8 +28,6 @@ PROMPTS: Final = Shape(
     ("prompt_id",),
     ("json_schema", "video_level", "semantic_indexing", "execution_config", "selection_filter"),
 )
-JOBS: Final = Shape("import_jobs", ImportJob, ("job_id",), ("options",))
-FILES: Final = Shape("import_files", ImportFile, ("file_id",))
 
 
 @define
@@ -222,44 +219,3 @@ class PgPrompts:
 
     async def remove(self, user_id: str, prompt_id: str) -> bool:
         return await self.db.run("DELETE FROM prompts WHERE prompt_id = %s AND user_id = %s", [prompt_id, user_id]) == 1
-
-
-@define
-class PgImports:
-    """`ImportStore` in PostgreSQL."""
-
-    db: Session
-
-    async def add(self, job: ImportJob, files: Sequence[ImportFile]) -> bool:
-        if not await self.db.add(JOBS, job):
-            return False
-        await self.db.add_many(FILES, files)
-        return True
-
-    async def get(self, user_id: str, job_id: str) -> ImportJob | None:
-        return await self.db.one(JOBS, "WHERE job_id = %s AND user_id = %s", [job_id, user_id])
-
-    async def save(self, job: ImportJob) -> None:
-        await self.db.replace(JOBS, job)
-
-    async def all(self, user_id: str, *, status: JobStatus | None, index_id: str | None, limit: int) -> list[ImportJob]:
-        wanted = {"user_id": user_id, "status": status, "target_index_id": index_id}
-        given = {name: value for name, value in wanted.items() if value is not None}
-        where = " AND ".join(f"{name} = %s" for name in given)
-        rest = f"WHERE {where} ORDER BY created_at DESC, job_id DESC LIMIT %s"
-        return await self.db.many(JOBS, rest, [*given.values(), limit])
-
-    async def files(
-        self, job_id: str, *, limit: int, after: After | None, failed_only: bool = False
-    ) -> list[ImportFile]:
-        on, place = beyond(after, "ordinal")
-        failed = "AND status = 'failed'" if failed_only else ""
-        rest = f"WHERE job_id = %s {failed} {on} ORDER BY ordinal LIMIT %s"
-        return await self.db.many(FILES, rest, [job_id, *place, limit])
-
-    async def count(self, job_id: str, *, failed_only: bool = False) -> int:
-        every, failed = (
-            "SELECT count(*) FROM import_files WHERE job_id = %s",
-            "SELECT count(*) FROM import_files WHERE job_id = %s AND status = 'failed'",
-        )
-        return int(await self.db.value(failed if failed_only else every, [job_id]))

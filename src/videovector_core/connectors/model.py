@@ -93,6 +93,11 @@ class Connector:
         parts = (self.provider, self.endpoint_url, self.storage_account, self.root, self.place if not self.root else "")
         return "|".join(part or "" for part in parts)
 
+    @property
+    def usable(self) -> bool:
+        """Whether imports may read from it."""
+        return Use.IMPORT in self.scopes and self.status is not ConnectorStatus.DISABLED
+
     def require(self, use: Use) -> None:
         """Refuse a use that the connector is not for.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final
 
 from attrs import evolve, frozen
@@ -44,7 +44,7 @@ class Connectors:
     ids: Ids
     storage: Storage
     sealer: Sealer
-    users: Sequence[InUse] = ()
+    users: InUse | None = None
 
     async def prepare(
         self,
@@ -150,7 +150,7 @@ class Connectors:
         caller.require(Scope.ADMIN)
         async with self.begin() as tx:
             await find_connector(tx, caller.user_id, connector_id, lock=True)
-            users = [one for named in self.users for one in await named(tx, caller.user_id, connector_id)]
+            users = await self.users(tx, caller.user_id, connector_id) if self.users is not None else []
             if users:
                 raise Conflict(
                     f"The connector is in use by {', '.join(users[:5])}; end that first.",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterable
 from typing import Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from videovector_core.access.model import Caller, Scope
 from videovector_core.errors import NotFound
-from videovector_core.events.model import NewEvent
-from videovector_core.imports.model import ImportFile, ImportJob, JobStatus
+from videovector_core.imports.importing import event_of
+from videovector_core.imports.model import ImportFile, ImportJob, JobStatus, Which
 from videovector_core.imports.ports import ImportsTx
 from videovector_core.media.model import MediaItem
 from videovector_core.media.service import Media, MediaUseTx, keep_media
@@ -22,14 +22,18 @@ class ImportsUseTx(ImportsTx, MediaUseTx, Protocol):
     """The slice of a transaction that import use cases touch."""
 
 
+def _none() -> Page[ImportFile]:
+    return Page(())
+
+
 @frozen
 class JobView:
-    """A job with the first page of its files and how many there are; `items` are the media on that page."""
+    """A job with the first page of its media, of what failed and of what was skipped; `items` are media on that page."""
 
     job: ImportJob
     files: Page[ImportFile]
-    total: int
-    failed: Page[ImportFile]
+    failed: Page[ImportFile] = field(factory=_none)
+    skipped: Page[ImportFile] = field(factory=_none)
     items: tuple[MediaItem, ...] = ()
 
 
@@ -78,16 +82,13 @@ class Imports:
             target_index_id=item.index_id,
             started_at=item.created_at,
             completed_at=self.clock.now(),
-        )
+        ).counted(total=1, imported=1, size=item.size)
         file = _done(self.ids.new("file"), job, item)
-        about = {"job_id": job.job_id, "index_id": item.index_id, "connector_id": None, "status": job.status.value}
-        progress = {"total_files": 1, "imported": 1, "failed": 0, "skipped": 0, "bytes_transferred": item.size}
-        event = NewEvent("import_job.completed", {**about, "progress": progress}, index_id=item.index_id)
         async with self.begin() as tx:
             await keep_media(tx, item)
             await tx.imports.add(job, [file])
-            await tx.events.append(caller.user_id, [event])
-        return JobView(job, Page((file,)), 1, Page(()), (item,))
+            await tx.events.append(caller.user_id, [event_of(job, "completed")])
+        return JobView(job, Page((file,)), items=(item,))
 
     async def get(self, caller: Caller, job_id: str) -> JobView:
         """Return a job with the first page of its files."""
@@ -96,32 +97,39 @@ class Imports:
             return await self._view(tx, await _find(tx, caller, job_id))
 
     async def all(
-        self, caller: Caller, *, status: JobStatus | None = None, index_id: str | None = None, limit: int = 200
+        self,
+        caller: Caller,
+        *,
+        status: JobStatus | None = None,
+        index_id: str | None = None,
+        limit: int = 200,
+        automation_only: bool = False,
     ) -> list[JobView]:
         """List jobs, newest first."""
         caller.require(Scope.READ)
         async with self.begin() as tx:
-            jobs = await tx.imports.all(caller.user_id, status=status, index_id=index_id, limit=limit)
+            jobs = await tx.imports.all(
+                caller.user_id, status=status, index_id=index_id, limit=limit, automation_only=automation_only
+            )
             return [await self._view(tx, job) for job in jobs]
 
     async def files(
-        self, caller: Caller, job_id: str, *, limit: int, after: After | None, failed_only: bool = False
+        self, caller: Caller, job_id: str, *, limit: int, after: After | None, which: Which = Which.ALL
     ) -> tuple[Page[ImportFile], int]:
         """List a job's files in order, and say how many there are."""
         caller.require(Scope.READ)
         async with self.begin() as tx:
-            await _find(tx, caller, job_id)
-            rows = await tx.imports.files(job_id, limit=limit + 1, after=after, failed_only=failed_only)
-            total = await tx.imports.count(job_id, failed_only=failed_only)
-        return Page.cut(rows, limit, _place), total
+            job = await _find(tx, caller, job_id)
+            rows = await tx.imports.files(job_id, limit=limit + 1, after=after, which=which)
+        return Page.cut(rows, limit, _place), job.count_of(which)
 
     async def _view(self, tx: ImportsUseTx, job: ImportJob) -> JobView:
-        files = await tx.imports.files(job.job_id, limit=101, after=None)
-        failed = await tx.imports.files(job.job_id, limit=101, after=None, failed_only=True)
-        total = await tx.imports.count(job.job_id)
-        videos = [file.video_id for file in files[:100] if file.video_id]
-        items = tuple(await tx.media.many(job.user_id, videos))
-        return JobView(job, Page.cut(files, 100, _place), total, Page.cut(failed, 100, _place), items)
+        media, failed, skipped = [
+            Page.cut(await tx.imports.files(job.job_id, limit=101, after=None, which=which), 100, _place)
+            for which in (Which.MEDIA, Which.FAILED, Which.SKIPPED)
+        ]
+        items = tuple(await tx.media.many(job.user_id, [file.video_id for file in media.items if file.video_id]))
+        return JobView(job, media, failed, skipped, items)
 
 
 def _place(file: ImportFile) -> After:

@@ -46,7 +46,12 @@ class MediaItem:
     @property
     def uri(self) -> str:
         """The durable identifier; its bucket names this server's own store, and only signed links play."""
-        return f"gs://videovector/{self.video_id}/{re.sub(r'[^A-Za-z0-9._-]+', '-', self.file_name) or 'media'}"
+        return uri_of(self.video_id, self.file_name)
+
+
+def uri_of(video_id: str, file_name: str) -> str:
+    """Return the durable identifier of an item."""
+    return f"gs://videovector/{video_id}/{re.sub(r'[^A-Za-z0-9._-]+', '-', file_name) or 'media'}"
 
 
 def title_of(file_name: str) -> str:

@@ -64,7 +64,7 @@ class Media:
         try:
             probe = await self._probed(blob)
         except BaseException:
-            await self._discard(blob.sha256)
+            await self.discard(blob.sha256)
             raise
         return MediaItem(
             video_id=self.ids.new("video"),
@@ -145,7 +145,8 @@ class Media:
             raise Invalid("The file is empty; upload one that holds media.", code="validation_empty_file")
         return await self.decoder.probe(blob.sha256)
 
-    async def _discard(self, sha256: str) -> None:
+    async def discard(self, sha256: str) -> None:
+        """Remove bytes that no item stands on."""
         async with self.begin() as tx:
             kept = await tx.media.refers(sha256)
         if not kept:

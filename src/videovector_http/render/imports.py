@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from videovector_core.imports.model import ImportFile
+from videovector_core.imports.model import ImportFile, ImportJob, Which
 from videovector_core.imports.service import JobView
+from videovector_core.media.model import uri_of
+from videovector_core.page import Page
 from videovector_http.wire import imports as wire
 from videovector_http.wire.convert import out
 
@@ -16,28 +18,25 @@ def job(
     view: JobView, shape: type[J], *, cursor: str | None = None, failed_cursor: str | None = None, **more: Any
 ) -> J:
     """Write an import job with the first page of its files; `more` are further fields of the shape."""
-    files = view.files.items
-    done = [file for file in files if file.status == "completed"]
-    skipped = [file for file in files if file.status == "skipped"]
-    outputs = [output(file) for file in files if file.video_id]
+    files, about = view.files.items, view.job
+    media = about.count_of(Which.MEDIA)
     return out(
-        view.job,
+        about,
         shape,
-        progress=wire.ImportJobProgress(
-            total_files=view.total,
-            imported=len(done),
-            failed=len(view.failed.items),
-            skipped=len(skipped),
-            bytes_transferred=sum(file.size for file in done),
-            parts_total=view.total,
-            parts_completed=len(done),
-            parts_failed=len(view.failed.items),
+        progress=out(
+            about,
+            wire.ImportJobProgress,
+            parts_total=media,
+            parts_completed=about.imported,
+            parts_failed=about.failed,
         ),
-        outputs=wire.ImportOutputsPage(items=outputs, next_cursor=cursor, total=view.total),
-        video_ids=[file.video_id for file in done if file.video_id],
+        outputs=wire.ImportOutputsPage(items=[output(file) for file in files], next_cursor=cursor, total=media),
+        video_ids=[file.video_id for file in files if file.video_id and file.status == "completed"],
         failed_files=[wire.FailedFile(path=file.file_name, error=file.error or "") for file in view.failed.items],
         failed_files_next_cursor=failed_cursor,
-        skipped_files=[wire.SkippedFile(path=file.file_name, reason=file.skip_reason or "") for file in skipped],
+        skipped_files=[
+            wire.SkippedFile(path=file.file_name, reason=file.skip_reason or "") for file in view.skipped.items
+        ],
         **more,
     )
 
@@ -63,10 +62,24 @@ def upload(view: JobView, *, index_name: str | None = None, created: bool = Fals
     return job(view, wire.UploadJob, **about, video=video, destination=destination)
 
 
+def registered(view: ImportJob, file: ImportFile) -> wire.UploadJob:
+    """Write the job of a registration, with the media item that it is to become in every place where a client looks."""
+    about: dict[str, Any] = {
+        "video_id": file.video_id,
+        "title": file.title or file.file_name,
+        "video_uri": uri_of(file.video_id or "", file.file_name.rsplit("/", 1)[-1]),
+        "created_at": view.created_at,
+        "message": "The import was accepted.",
+    }
+    destination = wire.UploadDestination(type="index", index_id=view.target_index_id)
+    video = out(about, wire.UploadedVideo, status="not_processed")
+    return job(JobView(view, Page((file,))), wire.UploadJob, **about, video=video, destination=destination)
+
+
 def output(file: ImportFile) -> wire.ImportOutput:
     """Write what a source file became."""
     return wire.ImportOutput(
-        file_id=file.file_id,
+        file_id=file.shown_id,
         file_name=file.file_name,
         source_ordinal=file.ordinal,
         part_index=0,
@@ -81,10 +94,13 @@ def output(file: ImportFile) -> wire.ImportOutput:
 
 def source(file: ImportFile) -> wire.ImportSourceFile:
     """Write a source file."""
-    failure = {"error_code": file.error_code, "message": file.error, "refresh_required": False} if file.error else None
+    refresh = file.error_code == "attachment_download_failed"
+    failure = (
+        {"error_code": file.error_code, "message": file.error, "refresh_required": refresh} if file.error else None
+    )
     done = file.status == "completed"
     return wire.ImportSourceFile(
-        file_id=file.file_id,
+        file_id=file.shown_id,
         file_name=file.file_name,
         source_ordinal=file.ordinal,
         status=file.status,
