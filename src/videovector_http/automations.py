@@ -11,12 +11,15 @@ from litestar.params import FromPath, JSONBody
 
 from videovector_core.access.model import Caller, Scope
 from videovector_core.automations.model import Cycle, Order, OrderKind
+from videovector_core.prompts.model import Prompt
 from videovector_core.segments.model import Segmentation
 from videovector_http.context import Context
 from videovector_http.paging import Cursor, Limit
+from videovector_http.runs import settings
 from videovector_http.wire import automations as wire
 from videovector_http.wire.convert import out
 from videovector_http.wire.envelopes import Page
+from videovector_http.wire.runs import ExecutePrompt, IndexTarget
 
 IMPORT, EXPORT = OrderKind.IMPORT, OrderKind.EXPORT
 
@@ -37,14 +40,15 @@ async def put_import(
     caller: NamedDependency[Caller],
 ) -> wire.ImportAutomation:
     """Import what appears at a place, and run the prompt, as it is now, on it."""
-    preset = data.prompt_preset
+    prompt = await context.vv.prompts.get(caller, data.prompt_preset.prompt_id)
+    how = _run_settings(data.prompt_preset, index_id, prompt)
     saved = await context.vv.automations.put_import(
         caller,
         index_id,
         connector_id=data.connector_id,
-        prompt_id=preset.prompt_id,
-        segmentation=_segmentation(preset),
-        preset=msgspec.structs.asdict(preset),
+        prompt_id=prompt.prompt_id,
+        segmentation=how["segmentation"],
+        preset=how,
         source_prefix=data.source_prefix,
         file_pattern=data.file_pattern,
         recursive=data.recursive,
@@ -148,30 +152,26 @@ async def _history(
     return Page.of(rows, limit=limit, next_cursor=context.signer.cursor(page.after, *bound))
 
 
-def _segmentation(preset: wire.PromptPresetBody) -> Segmentation:
-    given: dict[str, Any] = {
-        "video": preset.video_segmentation_type,
-        "audio": preset.audio_segmentation_type,
-        "video_seconds": preset.video_segment_duration,
-        "audio_seconds": preset.audio_segment_duration,
-    }
-    return Segmentation(**{name: value for name, value in given.items() if value is not None})
+def _run_settings(preset: wire.PromptPresetBody, index_id: str, prompt: Prompt) -> dict[str, Any]:
+    """Return the settings of the runs to come, by the rules of a run that is asked for."""
+    asked = ExecutePrompt(target=IndexTarget(index_id=index_id), **msgspec.structs.asdict(preset))
+    return settings(asked, prompt)
 
 
 def _import(order: Order) -> wire.ImportAutomation:
-    settings = order.settings
-    how = Segmentation(**settings["segmentation"])
+    saved = order.settings
+    how = Segmentation(**saved["segmentation"])
     preset = wire.PromptPreset(
-        prompt_id=settings["prompt"]["prompt_id"],
-        prompt_name=settings["prompt"]["name"],
-        stale=settings.get("stale", False),
+        prompt_id=saved["prompt"]["prompt_id"],
+        prompt_name=saved["prompt"]["name"],
+        stale=saved.get("stale", False),
         video_segmentation_type=how.video.value,
         audio_segmentation_type=how.audio.value,
         video_segment_duration=how.video_seconds,
         audio_segment_duration=how.audio_seconds,
-        **settings["preset"],
+        **saved["preset"],
     )
-    watched = {name: settings[name] for name in ("source_prefix", "file_pattern", "recursive", "debounce_interval")}
+    watched = {name: saved[name] for name in ("source_prefix", "file_pattern", "recursive", "debounce_interval")}
     return out(order, wire.ImportAutomation, prompt_preset=preset, **watched)
 
 
