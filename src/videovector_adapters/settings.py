@@ -104,6 +104,8 @@ class Settings(BaseSettings):
     receipt_retention_hours: float = Field(24.0, ge=24, description="How long an idempotency key is remembered.")
     rate_limits: str = Field("", description="`off`, or limits such as search=120/min,600/h;read=off (defaults).")
     metrics_token: SecretStr | None = Field(None, description="Bearer that /metrics asks for (an admin credential).")
+    mcp_allowed_hosts: str = Field("", description="Comma list of values of Host that /mcp answers to (all).")
+    mcp_allowed_origins: str = Field("", description="Comma list of origins of pages that may use /mcp (our own).")
     log_format: Literal["text", "json"] = Field("text", description="One line for people, or one JSON object.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
 

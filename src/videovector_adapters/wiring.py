@@ -25,7 +25,7 @@ from videovector_adapters.postgres.database import Database, PgBuckets
 from videovector_adapters.postgres.embedded import EmbeddedPostgres
 from videovector_adapters.postgres.migrate import migrate, shipped
 from videovector_adapters.qdrant.edge import EdgeServer, EdgeVectors
-from videovector_adapters.settings import Settings, WrongSetting
+from videovector_adapters.settings import Settings
 from videovector_adapters.storage.connectors import Storages
 from videovector_adapters.storage.doors import Doors
 from videovector_adapters.storage.files import FileBlobs

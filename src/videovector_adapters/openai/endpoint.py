@@ -33,6 +33,8 @@ class Endpoint:
     api_key: str = field(repr=False)
     name: str
     seconds: float = CALL_SECONDS
+    called: str | None = None
+    """How runs and logs call the model, where that is not `openai:` and its name."""
     client: AsyncOpenAI = field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -43,7 +45,7 @@ class Endpoint:
     @property
     def model(self) -> str:
         """How runs and logs call the model."""
-        return f"openai:{self.name}"
+        return self.called or f"openai:{self.name}"
 
     async def close(self) -> None:
         """Let go of its connections."""

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from videovector_adapters.openai.endpoint import Endpoint, translated
 from videovector_core.errors import ProcessingFailed
@@ -24,6 +24,8 @@ PIECE_SECONDS: Final = 600
 """19 MB of sound; endpoints take 25 MB."""
 LOOK_BACK_SECONDS: Final = 30
 _STEP_SECONDS: Final = 0.1
+_HEADER: Final = 44
+_AUDIBLE: Final = 64
 _LANGUAGES: Final = {"english": "en", "german": "de", "french": "fr", "spanish": "es", "italian": "it", "dutch": "nl"}
 
 
@@ -50,9 +52,10 @@ class OpenAITranscriber:
         pieces = _pieces(audio, self.piece_seconds)
         while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
             start, end, sound = piece
-            found = await self._asked(sound)
-            language = language or found.get("language")
-            phrases += _phrases(found, start, end)
+            if not _silent(sound):
+                found = await self._asked(sound)
+                language = language or found.get("language")
+                phrases += _phrases(found, start, end)
             if beat is not None:
                 beat(end)
         speech = tuple((phrase.start, phrase.end) for phrase in phrases)
@@ -96,6 +99,11 @@ def _check(sound: wave.Wave_read) -> None:
         raise wave.Error("it is not mono, or has not 16 bits")
 
 
+def _silent(sound: bytes) -> bool:
+    """Whether nothing can be heard, in which speech models like to hear something."""
+    return max(map(abs, array("h", sound[_HEADER:])), default=0) < _AUDIBLE
+
+
 def _quietest(samples: bytes, rate: int) -> int:
     """Return the sample at the middle of the quietest tenth of a second near the end."""
     values = array("h", samples)
@@ -124,8 +132,9 @@ def _phrases(found: dict[str, Any], start: float, end: float) -> Iterator[Phrase
         begins, ends = start + segment["start"], min(end, start + segment["end"])
         text = segment["text"].strip()
         if text and ends > begins:
-            inside = tuple(word for word in words if begins <= (word.start + word.end) / 2 < ends)
-            yield Phrase(begins, ends, text, inside)
+            inside = (word for word in words if begins <= (word.start + word.end) / 2 < ends)
+            clipped = (evolve(word, start=max(word.start, begins), end=min(word.end, ends)) for word in inside)
+            yield Phrase(begins, ends, text, tuple(clipped))
 
 
 def _tag(language: str | None) -> str | None:

@@ -178,6 +178,7 @@ def _read(scope: Mapping[str, Any], data: bytes) -> Call:
     def file_sent(one: Any) -> None:
         one.file_object.seek(0)
         files.append(one.file_object.read())
+        one.close()
 
     parse_form({"Content-Type": headers[b"content-type"]}, io.BytesIO(data), field_sent, file_sent)
     return Call(time.monotonic(), path, fields, files[0] if files else b"")
