@@ -35,6 +35,8 @@ from videovector_http.document import document, methods_of, rules_of
 from videovector_http.errors import handler
 from videovector_http.exports import ROUTES as EXPORTS
 from videovector_http.gate import Gate
+from videovector_http.mcp import pages as mcp_pages
+from videovector_http.mcp.inside import Inside
 from videovector_http.metrics import Metrics
 from videovector_http.outer import Outer
 from videovector_http.receipts import Receipts
@@ -50,12 +52,16 @@ def create_app(context: Context) -> Outer:
     """Make the application around one context."""
     receipts = Receipts(context.vv, context.sealer)
     counted = Metrics()
+    mcp_inside = Inside(context.public_url)
 
     async def provide_context() -> Context:
         return context
 
     async def provide_receipts() -> Receipts:
         return receipts
+
+    async def provide_mcp_inside() -> Inside:
+        return mcp_inside
 
     async def provide_metrics() -> Metrics:
         return counted
@@ -76,13 +82,16 @@ def create_app(context: Context) -> Outer:
         "receipts": Provide(provide_receipts),
         "caller": Provide(provide_caller),
         "counted": Provide(provide_metrics),
+        "inside": Provide(provide_mcp_inside),
         "reference": Provide(provide_reference),
     }
     pages = [route for page in PAGES for route in page.ROUTES]
     pages += WORKFLOW
+    pages += mcp_pages.ROUTES
     routes: list[Any] = [
         *health.ROUTES,
         *metrics.ROUTES,
+        *mcp_pages.AT_THE_ROOT,
         *console.ROUTES,
         Router("/api/v2", route_handlers=[*pages, *STREAM, *WEBHOOKS, *CONNECTORS, *EXPORTS, *AUTOMATIONS, *reference.ROUTES]),
     ]
@@ -90,9 +99,10 @@ def create_app(context: Context) -> Outer:
         route_handlers=routes,
         middleware=[Gate(context, receipts)],
         dependencies=dependencies,
-        exception_handlers={Exception: handler},
+        exception_handlers={Exception: mcp_pages.challenged(handler, context.public_url)},
         request_max_body_size=MAX_JSON,
         logging_config=None,  # the process decides how it logs
         openapi_config=None,  # `document` writes it, with what the gate adds
     )
-    return Outer(app, counted, described, methods_of(app))
+    mcp_inside.app = Outer(app, counted, described, methods_of(app))
+    return mcp_inside.app

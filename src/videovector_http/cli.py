@@ -141,7 +141,17 @@ async def demo(settings: Settings, given: argparse.Namespace) -> int:
     """Show the whole way from a file to a moment on a server of its own."""
     from videovector_http.demo import show  # noqa: PLC0415 - needs the published client, which only the demo does
 
-    return await show.demo(settings, [Path(file) for file in given.files])
+    return await show.demo(settings, [Path(file) for file in given.files], stub_model=given.stub_model)
+
+
+async def mcp(_: Settings, given: argparse.Namespace) -> int:
+    """Offer the tools of a server to an MCP client, over standard input and output."""
+    if not given.key:
+        raise WrongSetting("VIDEOVECTOR_API_KEY is missing: give a key of the server in it or with --key.")
+    extras.requires("mcp", "mcp", "httpx2")
+    from videovector_http.mcp import stdio  # noqa: PLC0415 - needs the extra that was just asked for
+
+    return await stdio.speak(given.url, given.key)
 
 
 async def webhooks_listen(_: Settings, given: argparse.Namespace) -> int:
@@ -175,7 +185,20 @@ def _parser() -> argparse.ArgumentParser:
         "--bound", action="append", default=[], dest="bounds", help="such as recall@10=0.9 or p95_ms=50"
     )
     measure.add_argument("--json", action="store_true", help="print all measures as JSON")
-    add("demo", demo).add_argument("files", nargs="*", metavar="FILE", help="your own video, audio or image files")
+    shown = add("demo", demo)
+    shown.add_argument("files", nargs="*", metavar="FILE", help="your own video, audio or image files")
+    shown.add_argument(
+        "--stub-model", action="store_true", help="fill the schema at a stub endpoint, with made-up answers"
+    )
+    tools = add("mcp", mcp)
+    tools.add_argument(
+        "--url",
+        default=os.environ.get("VIDEOVECTOR_BASE_URL", "http://127.0.0.1:8000/api/v2"),
+        help="API of the server (VIDEOVECTOR_BASE_URL)",
+    )
+    tools.add_argument(
+        "--key", default=os.environ.get("VIDEOVECTOR_API_KEY"), help="key of the server (VIDEOVECTOR_API_KEY)"
+    )
     keys = commands.add_parser("keys", help="Make API keys.").add_subparsers(required=True, metavar="COMMAND")
     create = keys.add_parser("create", help="Make a key and print it, and nothing else.")
     create.add_argument("--name", required=True, help="what the key is for")

@@ -111,6 +111,12 @@ class Context:
     public_url: str = "http://127.0.0.1:8000"
     limiter: Limiter | None = None
     metrics_token: Secret | None = None
+    authorization_servers: tuple[str, ...] = ()
+    """Issuers whose tokens open `/mcp`."""
+    mcp_hosts: frozenset[str] = frozenset()
+    """Values of `Host` that `/mcp` answers to; empty means all."""
+    mcp_origins: frozenset[str] = frozenset()
+    """Origins of pages that may use `/mcp` besides our own."""
     stopping: asyncio.Event = field(factory=asyncio.Event)
     """Set when the server was told to stop: streams that would never end by themselves end now."""
 

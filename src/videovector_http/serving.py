@@ -103,6 +103,11 @@ def make_context(settings: Settings, vv: VideoVector) -> Context:
     )
 
 
+def _named(given: str) -> frozenset[str]:
+    """Read a comma list of names for `/mcp`."""
+    return frozenset(one.strip().lower() for one in given.split(",") if one.strip())
+
+
 def openapi(settings: Settings) -> str:
     """Return the OpenAPI document; nothing is started for it."""
     key = b"\0" * 32

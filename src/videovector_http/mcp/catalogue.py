@@ -1,0 +1,44 @@
+"""All tools, and how they are told: to MCP clients, and on the pages that help to connect."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, Final
+
+from videovector_http.mcp import hooks, library, running, searching, storage
+from videovector_http.mcp.tool import READ, REPLACE, Tool, flat, lean, schema
+
+TOOLS: Final[dict[str, Tool]] = {
+    one.name: one for one in (*searching.TOOLS, *library.TOOLS, *running.TOOLS, *storage.TOOLS, *hooks.TOOLS)
+}
+
+
+@functools.cache
+def takes(name: str) -> dict[str, Any]:
+    """Return the JSON Schema of a tool's arguments."""
+    return flat(TOOLS[name].takes)
+
+
+@functools.cache
+def gives(name: str) -> dict[str, Any]:
+    """Return the JSON Schema of a tool's result."""
+    found: dict[str, Any] = lean(schema(TOOLS[name].gives))
+    return found
+
+
+def annotations(tool: Tool) -> dict[str, bool]:
+    """Return the hints that MCP knows."""
+    return {
+        "readOnlyHint": tool.does == READ,
+        "destructiveHint": tool.does == REPLACE,
+        "idempotentHint": tool.does == READ,
+        "openWorldHint": True,
+    }
+
+
+def categories() -> dict[str, list[str]]:
+    """Return the names of tools by category."""
+    found: dict[str, list[str]] = {}
+    for one in TOOLS.values():
+        found.setdefault(one.category, []).append(one.name)
+    return found
