@@ -63,6 +63,9 @@ class Settings(BaseSettings):
     extraction_model: str = Field("local", description="`local` or `openai:NAME`.")
     transcription_model: str = Field("local", description="`local`, `openai:NAME`, or `none` to write nothing down.")
     text_embedding_model: str = Field("local", description="`local` or `openai:NAME`.")
+    also_text_embedding_model: str | None = Field(
+        None, description="Writes vectors of this model too, during a move to or from it (none)."
+    )
     image_embedding_model: str = Field("local", description="`local`, or `none` for no search by picture.")
     picture_model: Literal["local", "none"] = Field(
         "local", description="What reads text and names things in pictures: `local` or `none`."

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import psycopg
-from attrs import frozen
+from attrs import evolve, frozen
 from psycopg.conninfo import make_conninfo
 
 from videovector_adapters import secrets
@@ -36,13 +36,25 @@ from videovector_core.app import Concurrency, Ports, VideoVector
 from videovector_core.errors import Unavailable
 from videovector_core.events.stream import StreamPace
 from videovector_core.ids import new_id
+from videovector_core.models.ports import TextEmbedder
 from videovector_core.ports import Blobs, Doorbell
 from videovector_core.runs.service import Caps
 from videovector_core.vectors.ports import VectorIndex
 from videovector_core.webhooks.delivery import Keeping
 from videovector_core.work import Pace
 
-__all__ = ["accounts", "bearers", "build", "database", "die_with_parent", "pace", "secret_key", "shipped", "tokens"]
+__all__ = [
+    "accounts",
+    "bearers",
+    "build",
+    "database",
+    "die_with_parent",
+    "pace",
+    "secret_key",
+    "shipped",
+    "text_embedder",
+    "tokens",
+]
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +108,7 @@ async def build(settings: Settings, *, owns_engine: bool | None) -> AsyncIterato
             fetcher=Egress(settings.egress_allow),
             **_sql(blobs, stack),
         )
+        ports = evolve(ports, models=evolve(ports.models, also=_also(settings, stack)))
         yield VideoVector(
             ports,
             Concurrency(segments=settings.segment_concurrency),
@@ -247,6 +260,21 @@ async def _vectors(settings: Settings, stack: contextlib.AsyncExitStack, *, owns
     vectors = EdgeVectors(socket)
     stack.push_async_callback(vectors.close)
     return vectors
+
+
+def text_embedder(settings: Settings, model: str, stack: contextlib.AsyncExitStack) -> TextEmbedder:
+    """Return the model of texts that is called `local` or `openai:NAME`, to be closed with `stack`.
+
+    Raises:
+        WrongSetting: there is no such model, or no endpoint for it.
+    """
+    wanted = settings.model_copy(update={"text_embedding_model": model})
+    return Chosen(wanted, stack).models().text
+
+
+def _also(settings: Settings, stack: contextlib.AsyncExitStack) -> tuple[TextEmbedder, ...]:
+    named = settings.also_text_embedding_model
+    return () if named is None or named == settings.text_embedding_model else (text_embedder(settings, named, stack),)
 
 
 async def _answers(socket: Path) -> bool:

@@ -66,7 +66,9 @@ from videovector_core.runs.settling import Settling
 from videovector_core.runs.synthesis import Synthesis
 from videovector_core.runs.vectors import Relay, Vectorizer
 from videovector_core.search.checker import Checker
+from videovector_core.search.filling import FILL, Filling
 from videovector_core.search.ports import FiltersTx
+from videovector_core.search.reembedding import Reembedding
 from videovector_core.search.service import Search
 from videovector_core.sqlsearch.exporting import ExportTables
 from videovector_core.sqlsearch.files import RELEASE, KeptFiles
@@ -180,6 +182,7 @@ class VideoVector:
     selection: Selection = field(init=False)
     checker: Checker = field(init=False)
     relay: Relay = field(init=False)
+    reembedding: Reembedding = field(init=False)
     kinds: Mapping[str, Kind[Tx]] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -205,6 +208,7 @@ class VideoVector:
         self.selection = Selection(begin)
         self.checker = Checker(begin, p.vectors)
         self.relay = Relay(begin, p.vectors)
+        self.reembedding = Reembedding(begin)
         self.markers = Markers(begin, p.clock, p.ids, TARGETS)
         self.usage = Usage(begin, p.clock)
         self.exports = Exports(begin, p.clock, p.ids, parquet=p.tables is not None)
@@ -285,6 +289,7 @@ class VideoVector:
             Kind(pipeline.SYNTHESIS, synthesis.handle, synthesis.lost, concurrency=most.synthesis),
             Kind(pipeline.SETTLE, settling.settle, settling.settle_lost),
             Kind(RELEASE, self.files.release, concurrency=1),
+            Kind(FILL, Filling().fill, concurrency=1),
             Kind(PURGE, self.deletions.purge, promise_seconds=600),
             Kind(pipeline.VECTORS, settling.vectors, retry_seconds=0.5),
         )

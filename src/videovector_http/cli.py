@@ -1,4 +1,4 @@
-"""The command line: `videovector serve | worker | migrate | keys | token | check | reindex | eval | demo | openapi`."""
+"""The command line: `videovector serve | worker | migrate | keys | token | check | reindex | reembed | eval | demo | openapi`."""
 
 from __future__ import annotations
 
@@ -117,6 +117,27 @@ async def reindex(settings: Settings, _: argparse.Namespace) -> int:
     return 0 if report.clean else 1
 
 
+async def reembed(settings: Settings, given: argparse.Namespace) -> int:
+    """Give every text a vector of another model, beside the one it has; searches go on as before."""
+    async with contextlib.AsyncExitStack() as stack:
+        vv = await stack.enter_async_context(wiring.build(settings, owns_engine=None))
+        model = wiring.text_embedder(settings, given.model, stack)
+        if given.forget in {model.space, vv.search.models.text.space}:
+            raise WrongSetting(f"The space {given.forget} is in use; forget the one that was moved from.")
+        filled = forgotten = 0
+        with tqdm(unit="text", disable=not sys.stderr.isatty()) as bar:
+            async for done in vv.reembedding.fill(model):
+                filled += done
+                bar.update(done)
+        if given.forget:
+            async for done in vv.reembedding.forget(given.forget):
+                forgotten += done
+        async for _ in vv.relay.pay_all():
+            pass
+    print(f"reembed: {filled} texts embedded into {model.space}, {forgotten} vectors forgotten")  # noqa: T201 - the answer
+    return 0
+
+
 async def evaluate(settings: Settings, given: argparse.Namespace) -> int:
     """Measure search with labelled queries; status 1 when a bound is not kept."""
     asked, wanted = measured.read(Path(given.file)), measured.bounds(given.bounds)
@@ -178,6 +199,9 @@ def _parser() -> argparse.ArgumentParser:
     add("migrate", migrate)
     add("check", check)
     add("reindex", reindex)
+    again = add("reembed", reembed)
+    again.add_argument("--model", required=True, help="local or openai:NAME")
+    again.add_argument("--forget", metavar="SPACE", help="then take the vectors of this space away; see check")
     add("openapi", openapi)
     measure = add("eval", evaluate)
     measure.add_argument("file", metavar="FILE", help="JSON as POST /api/v2/evaluations takes it")

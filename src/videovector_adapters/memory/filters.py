@@ -13,7 +13,7 @@ from videovector_core.page import After
 from videovector_core.runs.model import Outcome, SegmentResult
 from videovector_core.search.filters import Filter
 from videovector_core.search.matching import filter_document, matches
-from videovector_core.search.ports import FilterScope, Place
+from videovector_core.search.ports import FilterScope, Place, Unfiltered
 
 
 @define
@@ -33,6 +33,12 @@ class MemoryFilters:
             if matches(filter_document(row), wanted)
         )
         return oldest(found, lambda place: place.key, after=after, limit=limit)
+
+    async def lacking(self, *, after: tuple[str, str], limit: int) -> Sequence[Unfiltered]:
+        return ()  # the evaluator looks at the results themselves
+
+    async def add(self, results: Sequence[SegmentResult]) -> None:
+        pass
 
     def _within(self, scope: FilterScope, row: SegmentResult) -> bool:
         item = self.media.get(row.video_id)

@@ -16,7 +16,7 @@ from videovector_core.page import After
 from videovector_core.runs.model import Outcome, SegmentResult
 from videovector_core.search.filters import Condition, Filter, Operator, buckets
 from videovector_core.search.matching import Entry, entries, filter_document
-from videovector_core.search.ports import FilterScope, Place
+from videovector_core.search.ports import FilterScope, Place, Unfiltered
 
 HEAD: Final = 64
 """Characters of a text that the index holds."""
@@ -29,6 +29,7 @@ _ADD_ROW: Final = """
 INSERT INTO filter_rows (user_id, run_id, segment_id, video_id, created_at, start)
 SELECT t.user_id, t.run_id, t.segment_id, t.video_id, m.created_at, t.start
 FROM results t JOIN media m USING (video_id) WHERE t.run_id = %s AND t.segment_id = %s
+ON CONFLICT (run_id, segment_id) DO NOTHING
 RETURNING row_id, created_at, start
 """
 _ADD_VALUES: Final = """
@@ -38,6 +39,12 @@ INSERT INTO filter_values (
 SELECT %s, %s, %s, %s, g.* FROM unnest(
     %s::text[], %s::text[], %s::text[], %s::boolean[], %s::text[], %s::numeric[], %s::boolean[], %s::integer[]
 ) AS g
+"""
+_LACKING: Final = """
+SELECT t.user_id, t.run_id, t.segment_id FROM results t
+WHERE (t.run_id, t.segment_id) > (%s, %s) AND t.status = 'successful'
+    AND NOT EXISTS (SELECT FROM filter_rows f WHERE f.run_id = t.run_id AND f.segment_id = t.segment_id)
+ORDER BY t.run_id, t.segment_id LIMIT %s FOR NO KEY UPDATE OF t
 """
 _ORDER: Final = "r.created_at, r.start, r.segment_id, r.run_id"
 _VALUE_ORDER: Final = "v.created_at, v.start, r.segment_id, r.run_id"
@@ -60,14 +67,18 @@ class PgFilteredResults(PgResults):
     async def save(self, result: SegmentResult) -> None:
         await PgResults.save(self, result)
         await self.db.run(_FORGET.format(which="run_id = %s AND segment_id = %s"), [result.run_id, result.segment_id])
-        if result.status is Outcome.SUCCESSFUL:
-            for place in await self.db.rows(_ADD_ROW, [result.run_id, result.segment_id]):
-                found = list(entries(filter_document(result)))
-                await self.db.run(_ADD_VALUES, [*place, result.user_id, *_columns(found)])
+        await _add(self.db, result)
 
     async def remove(self, video_id: str) -> None:
         await PgResults.remove(self, video_id)
         await self.db.run(_FORGET.format(which="video_id = %s"), [video_id])
+
+
+async def _add(db: Session, result: SegmentResult) -> None:
+    if result.status is Outcome.SUCCESSFUL:
+        for place in await db.rows(_ADD_ROW, [result.run_id, result.segment_id]):
+            found = list(entries(filter_document(result)))
+            await db.run(_ADD_VALUES, [*place, result.user_id, *_columns(found)])
 
 
 def _columns(found: Sequence[Entry]) -> list[list[Any]]:
@@ -89,6 +100,13 @@ class PgFilters:
             # never prepared: which condition is the rare one is seen from its value only
             await cursor.execute(f"{statement} LIMIT %s", [*given, limit], prepare=False)
             return await cursor.fetchall()
+
+    async def lacking(self, *, after: tuple[str, str], limit: int) -> Sequence[Unfiltered]:
+        return [Unfiltered(*row) for row in await self.db.rows(_LACKING, [*after, limit])]
+
+    async def add(self, results: Sequence[SegmentResult]) -> None:
+        for result in results:
+            await _add(self.db, result)
 
     async def _statement(self, scope: FilterScope, wanted: Filter, after: After | None) -> tuple[str, list[Any]]:
         """Choose where to start: from the results of a rare value, along a frequent value, or along all results.

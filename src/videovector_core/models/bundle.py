@@ -52,3 +52,5 @@ class Models:
     pictures: PictureReader | None = None
     drafter: Drafter | None = None
     chat: ChatModel | None = None
+    also: tuple[TextEmbedder, ...] = ()
+    """Models of texts whose vectors are written beside those of `text` while a server moves from one to another."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator, Sequence
-from typing import Final, Protocol
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Final, Protocol, TypeAlias
 
 from attrs import evolve, frozen
 
+from videovector_core.errors import VideoVectorError
 from videovector_core.media.model import MediaItem
 from videovector_core.models.bundle import Models
 from videovector_core.models.cache import CacheTx, content_key
-from videovector_core.models.ports import Vector
+from videovector_core.models.ports import TextEmbedder, Vector
 from videovector_core.ports import Begin
 from videovector_core.prompts.render import indexed_leaves
 from videovector_core.runs.evidence import FrameVectors
@@ -20,7 +22,9 @@ from videovector_core.vectors.lexical import document_weights
 from videovector_core.vectors.ports import Point, PointKind, VectorIndex
 from videovector_core.vectors.rows import SearchTx, pack, point_id, unpack
 
+log: Final = logging.getLogger(__name__)
 BATCH: Final = 256
+Dense: TypeAlias = "Mapping[str, Vector]"
 
 
 class VectorsTx(SearchTx, CacheTx, Protocol):
@@ -50,8 +54,7 @@ class Vectorizer:
         for leaf, vector in zip(leaves, vectors[len(texts) :], strict=True):
             identity = point_id(run.user_id, run.run_id, owner, PointKind.LEAF, leaf.instance_key)
             bare = _bare(run, item, identity, PointKind.LEAF, owner)
-            dense = {self.models.text.space: vector}
-            points.append(evolve(bare, field_path=leaf.path, instance_key=leaf.instance_key, dense=dense))
+            points.append(evolve(bare, field_path=leaf.path, instance_key=leaf.instance_key, dense=vector))
         return [*points, *self._frames(run, item, owner, frames)]
 
     async def video_points(self, run: Run, item: MediaItem, result: VideoResult) -> list[Point]:
@@ -61,10 +64,10 @@ class Vectorizer:
         (vector,) = await self._embed(item, [result.metadata_text])
         return [self._text_point(run, item, PointKind.VIDEO, item.video_id, result.metadata_text, vector)]
 
-    def _text_point(self, run: Run, item: MediaItem, kind: PointKind, owner: str, text: str, vector: Vector) -> Point:
+    def _text_point(self, run: Run, item: MediaItem, kind: PointKind, owner: str, text: str, dense: Dense) -> Point:
         identity = point_id(run.user_id, run.run_id, owner, kind)
         bare = _bare(run, item, identity, kind, owner)
-        return evolve(bare, dense={self.models.text.space: vector}, sparse=document_weights(text))
+        return evolve(bare, dense=dense, sparse=document_weights(text))
 
     def _frames(self, run: Run, item: MediaItem, owner: str, frames: FrameVectors) -> list[Point]:
         points = []
@@ -75,15 +78,31 @@ class Vectorizer:
             points.append(evolve(bare, time=time, dense=unpack(packed)))
         return points
 
-    async def _embed(self, item: MediaItem, texts: Sequence[str]) -> list[Vector]:
+    async def _embed(self, item: MediaItem, texts: Sequence[str]) -> list[Dense]:
+        """Return the vectors of each text by space: of the model that is searched with, and of those that come along.
+
+        One that comes along and fails is left out, since nothing is searched with it yet; filling its space makes up.
+        """
         if not texts:
             return []
-        space = self.models.text.space
+        main = self.models.text
+        dense: list[Dense] = [{main.space: vector} for vector in await self._by(main, item, texts)]
+        for model in self.models.also:
+            try:
+                vectors = await self._by(model, item, texts)
+            except VideoVectorError:
+                log.warning("no vectors of %s; make up for it with: videovector reembed", model.space)
+                continue
+            dense = [{**known, model.space: vector} for known, vector in zip(dense, vectors, strict=True)]
+        return dense
+
+    async def _by(self, model: TextEmbedder, item: MediaItem, texts: Sequence[str]) -> list[Vector]:
+        space = model.space
         key = content_key("text-vectors", space=space, texts=list(texts))
         async with self.begin() as tx:
             kept = await tx.cache.get(item.user_id, key)
         if kept is None:
-            vectors = await self.models.text.embed(texts)
+            vectors = await model.embed(texts)
             kept = [base64.b64encode(pack({space: vector})[space]).decode() for vector in vectors]
             async with self.begin() as tx:
                 await tx.cache.put(item.user_id, key, sha256=item.sha256, value=kept)

@@ -9,6 +9,7 @@ from typing import Protocol
 from attrs import frozen
 
 from videovector_core.page import After
+from videovector_core.runs.model import SegmentResult
 from videovector_core.search.filters import Filter
 
 
@@ -38,6 +39,15 @@ class Place:
         return (self.created_at.isoformat(), self.start, self.segment_id, self.run_id)
 
 
+@frozen
+class Unfiltered:
+    """A successful result that filters do not know."""
+
+    user_id: str
+    run_id: str
+    segment_id: str
+
+
 class FilterStore(Protocol):
     """Answers conditions exactly as `videovector_core.search.matching.matches` does, over successful segment results.
 
@@ -48,6 +58,14 @@ class FilterStore(Protocol):
         self, scope: FilterScope, wanted: Filter, *, limit: int, after: After | None = None
     ) -> Sequence[Place]:
         """Return up to `limit` results in rising order of `Place.key`, from after a key on."""
+        ...
+
+    async def lacking(self, *, after: tuple[str, str], limit: int) -> Sequence[Unfiltered]:
+        """Return successful results that filters do not know, locked, by run and segment, from after such a pair on."""
+        ...
+
+    async def add(self, results: Sequence[SegmentResult]) -> None:
+        """Make successful results known to filters; those that are known stay as they are."""
         ...
 
 
