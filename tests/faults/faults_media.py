@@ -16,7 +16,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-import videovector_adapters
 from tests.faults.mutating import MEDIA, MUTATIONS
 
 PROMISE: Final = (
@@ -90,7 +89,7 @@ async def _read(seed: int, folder: Path, canaries: list[str]) -> str | None:
 
 def _strange(lines: Iterable[str], folder: Path) -> Iterator[str]:
     """Yield what was opened or dialled that reading media needs not."""
-    readable = (*SYSTEM, sys.prefix, sys.base_prefix, *videovector_adapters.__path__, str(ROOT), str(MEDIA))
+    readable = (*SYSTEM, sys.prefix, sys.base_prefix, *filter(None, sys.path), str(ROOT), str(MEDIA))
     for line in lines:
         if dialled := DIALLED.search(line):
             yield f"the network was used: {dialled[0][:200]}"

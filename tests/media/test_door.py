@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from collections.abc import AsyncIterator
@@ -14,7 +15,7 @@ from PIL import Image
 
 from tests.media.counted import film
 from videovector_adapters.av import AvReader, MediaLimits
-from videovector_core.errors import Invalid, TooLarge
+from videovector_core.errors import Invalid, TooLarge, VideoVectorError
 from videovector_core.testing.media import film as avi
 from videovector_core.testing.media import picture, tone
 
@@ -138,3 +139,15 @@ async def test_the_child_has_none_of_the_parents_secrets(
 
 def _environment(pid: int | None) -> bytes:
     return Path(f"/proc/{pid}/environ").read_bytes()
+
+
+async def test_a_picture_whose_parts_are_not_found_is_refused(reader: AvReader, tmp_path: Path) -> None:
+    """An AVIF file with a head and no place for its picture is a damaged picture, not a failure of ours."""
+    whole = io.BytesIO()
+    Image.new("RGB", (64, 48), "red").save(whole, "AVIF")
+    for box in (b"iloc", b"iinf", b"pitm", b"iprp", b"mdat"):
+        path = tmp_path / "a.avif"
+        path.write_bytes(whole.getvalue().replace(box, b"free"))
+        with pytest.raises(VideoVectorError) as refused:
+            await reader.read(path, tmp_path)
+        assert refused.value.code in {"validation_unsupported_media_type", "media_decode_error"}

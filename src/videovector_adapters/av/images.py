@@ -7,7 +7,7 @@ import warnings
 from typing import IO, Any, Final, cast
 
 import pillow_heif
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps
 
 from videovector_adapters.av import door, sniff
 from videovector_adapters.av.door import Bytes
@@ -72,7 +72,9 @@ def _opened(file: Bytes, kind: str) -> Image.Image:
         warnings.simplefilter("ignore")
         try:
             return Image.open(cast("IO[bytes]", _Stream(file)), formats=(kind,))
-        except (UnidentifiedImageError, OSError, ValueError, SyntaxError, KeyError, TypeError) as error:
+        except MemoryError:
+            raise
+        except Exception as error:  # as below: AVIF raises RuntimeError for some headers
             raise door.unsupported("The picture is damaged from its beginning.") from error
 
 

@@ -59,6 +59,8 @@ _AROUND: Final = 0.25
 _LAG: Final = 1.0
 _NEAR: Final = 0.5
 _FADING: Final = 1.5
+_NEARLY: Final = 1.0
+"""How many seconds a fade that never gets plain may be nearly plain; a scene of little contrast is for longer."""
 _SLOPE: Final = 3.0
 
 
@@ -146,7 +148,7 @@ def _plain(times: Sequence[float], features: Mapping[str, Sequence[float]]) -> I
     for start, end in _valleys(spread, before, after):
         sides = [before[start]] * (start > 0) + [after[end - 1]] * (end < len(spread))
         deepest = min(spread[start:end])
-        if sides and deepest <= VALLEY * min(sides):
+        if (deepest < PLAIN or _low(times, spread, start, end) <= _NEARLY) and sides and deepest <= VALLEY * min(sides):
             yield start, end, min(sides) - deepest
 
 
@@ -161,6 +163,15 @@ def _valleys(spread: Sequence[float], before: Sequence[float], after: Sequence[f
             start = None
     if start is not None:
         yield start, len(spread)
+
+
+def _low(times: Sequence[float], spread: Sequence[float], start: int, end: int) -> float:
+    """Return for how many seconds the frames around `[start, end)` are nearly plain."""
+    while start > 0 and spread[start - 1] < NEARLY_PLAIN:
+        start -= 1
+    while end < len(spread) and spread[end] < NEARLY_PLAIN:
+        end += 1
+    return times[end - 1] - times[start]
 
 
 def _highest(times: Sequence[float], values: Sequence[float]) -> list[float]:
