@@ -60,7 +60,8 @@ async def serving(*, about: Mapping[str, Any] | None = None, **instead: Any) -> 
     user = await vv.access.ensure_user("owner")
     _, secret = await vv.access.create_key(Caller(user.user_id), name="admin", scopes=["admin"])
     tokens = Tokens(KEY, "videovector", "videovector", vv.ports.clock)
-    context = Context(vv, Signer(KEY), Envelope(KEY), Bearers(tokens), "http://testserver", **(about or {}))
+    given = {"public_url": "http://testserver", **(about or {})}
+    context = Context(vv, Signer(KEY), Envelope(KEY), Bearers(tokens), **given)
     app = create_app(context)
     headers = {"X-API-Key": secret.reveal()}
     stop = asyncio.Event()
