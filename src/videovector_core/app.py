@@ -272,7 +272,7 @@ class VideoVector:
         kinds: tuple[Kind[Tx], ...] = (
             Kind(importing.SCAN, bringing.scan, bringing.scan_lost, concurrency=2),
             Kind(importing.FILE, bringing.file, bringing.file_lost, concurrency=most.files),
-            Kind(chat_turns.TURN, answering.handle, answering.lost, concurrency=most.turns),
+            Kind(chat_turns.TURN, answering.handle, answering.lost, concurrency=most.turns, retry_seconds=0.5),
             Kind(building.BUILD, builder.build, builder.lost, concurrency=2, promise_seconds=600),
             Kind(building.CLEAN, builder.clean, builder.again, concurrency=1),
             Kind(building.EXPIRE, builder.expire, builder.again, concurrency=1),

@@ -13,6 +13,7 @@ from videovector_core.testing.stores_catalogue import (
     PromptContract,
     SegmentContract,
 )
+from videovector_core.testing.stores_chat import ChatContract
 from videovector_core.testing.stores_log import EventLogContract, ReceiptContract
 from videovector_core.testing.stores_models import CacheContract, DeletionContract, EmbeddingContract
 from videovector_core.testing.stores_room import Room
@@ -42,6 +43,7 @@ class Everything(
     DeletionContract,
     MarkerContract,
     UsageContract,
+    ChatContract,
     RankingContract,
 ):
     """All that a database promises."""

@@ -24,8 +24,10 @@ _DEEPEST: Final = 20
 _UNSEEN: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
-_MARKDOWN: Final = re.compile(r"!?\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\s?\([^()]*(?:\([^()]*\)[^()]*)*\)?")
-_BY_NAME: Final = re.compile(r"!\[([^\[\]]*)\](?:\s?\[[^\[\]]*\])?")
+_DESTINATION: Final = r"\([^()]*(?:\([^()]*\)[^()]*)*\)?"
+_MARKDOWN: Final = re.compile(rf"!?\[([^\[\]]*)\]{_DESTINATION}")
+_AROUND: Final = re.compile(rf"!?\[((?:[^\[\]]|\[[^\[\]]*\])*)\]{_DESTINATION}")
+_BY_NAME: Final = re.compile(r"!\[([^\[\]]*)\](?:\[[^\[\]]*\])?")
 _DEFINITION: Final = re.compile(r"^[ >\t]*\[[^\]\n]+\]:.*$", re.MULTILINE)
 _TAG: Final = re.compile(r"<[a-z/!?][^>]*>?", re.IGNORECASE)
 _URL: Final = re.compile(
@@ -47,13 +49,13 @@ def clean(text: str) -> str:
     text = _UNSEEN.sub("", text[: 4 * MAX_ANSWER])
     for _ in range(_DEEPEST):  # what was hidden inside a link may be one itself
         before = text
-        for mark, instead in ((_MARKDOWN, _word), (_BY_NAME, _word)):
-            text = mark.sub(instead, text)
-        text = _TAG.sub("", _DEFINITION.sub("", text))
-        text = _URL.sub(GONE, text)
-        if before == text:
+        text = _BY_NAME.sub(_word, _MARKDOWN.sub(_word, text))
+        if text == before:
+            text = _URL.sub(GONE, _TAG.sub("", _DEFINITION.sub("", _AROUND.sub(_word, text))))
+        if text == before:
             break
-    return re.sub(r"\]\s?(?=[(\[:])", "] ", text)[:MAX_ANSWER].strip()
+    text = _URL.sub(GONE, _TAG.sub("", text))
+    return re.sub(r"\](?=[(\[:])", "] ", text)[:MAX_ANSWER].strip()
 
 
 def _word(found: re.Match[str]) -> str:

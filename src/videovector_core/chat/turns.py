@@ -52,7 +52,7 @@ _LOOK: Final = 1.0
 
 def work_on(turn: Turn) -> NewWork:
     """Return the work of answering a turn."""
-    return NewWork(TURN, turn.user_id, turn.turn_id, max_attempts=10)
+    return NewWork(TURN, turn.user_id, turn.turn_id, max_attempts=6)
 
 
 @frozen
