@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,15 @@ class Tab:
     def settle(self) -> None:
         """Wait until nothing is grey any more."""
         self.page.locator("h1").first.wait_for()
-        self.page.wait_for_function("!document.querySelector('.skeleton, [aria-busy]')")
+        self.until("!document.querySelector('.skeleton, [aria-busy]')")
+
+    def until(self, condition: str) -> Any:
+        """Wait until an expression is true, and return it; what the browser evaluates itself, the policy forbids."""
+        ends = time.monotonic() + PATIENCE_MS / 1000
+        while not (found := self.page.evaluate(condition)):
+            assert time.monotonic() < ends, condition
+            self.page.wait_for_timeout(50)
+        return found
 
     def shoot(self, name: str) -> None:
         """Keep a picture for people to leaf through, in `VIDEOVECTOR_SCREENSHOTS` or `.cache/screenshots`."""

