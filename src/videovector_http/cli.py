@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from tqdm import tqdm
 
-from videovector_adapters import wiring
+from videovector_adapters import extras, wiring
 from videovector_adapters.settings import Settings, WrongSetting
 from videovector_core.access.model import Caller
 from videovector_core.errors import VideoVectorError

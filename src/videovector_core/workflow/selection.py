@@ -8,14 +8,13 @@ from typing import Final, Literal, Protocol, TypeAlias
 from attrs import field, frozen
 
 from videovector_core.access.model import Caller, Scope
-from videovector_core.errors import Invalid
+from videovector_core.errors import Invalid, NotFound
 from videovector_core.media.model import MediaItem
 from videovector_core.media.ports import MediaTx
 from videovector_core.media.service import find_media
 from videovector_core.page import After, Page
 from videovector_core.ports import Begin
 from videovector_core.runs.model import Run, SegmentResult, VideoResult
-from videovector_core.runs.service import find_run
 from videovector_core.search.filters import Filter
 from videovector_core.search.ports import FilterScope, FiltersTx, Place
 from videovector_core.search.selection import selected_by
@@ -66,7 +65,9 @@ class Selection:
         """Find a run and what its prompt selects."""
         caller.require(Scope.READ)
         async with self.begin() as tx:
-            run = await find_run(tx, caller, run_id)
+            run = await tx.runs.get(caller.user_id, run_id)
+            if run is None:
+                raise NotFound.of("run", run_id)
             if video_id is not None:
                 await find_media(tx, caller, video_id)
         try:

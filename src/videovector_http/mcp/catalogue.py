@@ -26,7 +26,7 @@ def gives(name: str) -> dict[str, Any]:
     return found
 
 
-def annotations(tool: Tool) -> dict[str, bool]:
+def hints(tool: Tool) -> dict[str, bool]:
     """Return the hints that MCP knows."""
     return {
         "readOnlyHint": tool.does == READ,

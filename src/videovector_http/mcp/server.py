@@ -19,7 +19,7 @@ from mcp_types import (
 from videovector_core import __version__
 from videovector_http.mcp.api import Api
 from videovector_http.mcp.calling import call_tool
-from videovector_http.mcp.catalogue import TOOLS, annotations, gives, takes
+from videovector_http.mcp.catalogue import TOOLS, gives, hints, takes
 
 NAME: Final = "videovector"
 INSTRUCTIONS: Final = (
@@ -36,7 +36,7 @@ def listed() -> list[Tool]:
             description=one.says,
             input_schema=takes(one.name),
             output_schema=gives(one.name),
-            annotations=ToolAnnotations.model_validate(annotations(one)),
+            annotations=ToolAnnotations.model_validate(hints(one)),
         )
         for one in TOOLS.values()
     ]

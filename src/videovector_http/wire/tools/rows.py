@@ -124,14 +124,14 @@ class VideoRow(Video):
     """A media item."""
 
     processing_summary: ProcessingSummary
-    processing_status: list[RunOnMedium] = field(default_factory=list)
+    processing_status: list[RunOnMedium] = field(default_factory=list)  # type: ignore[assignment]  # the same and more
 
 
 class VideoStatusRow(VideoStatus):
     """The status of a media item."""
 
     processing_summary: ProcessingSummary
-    processing_status: list[RunOnMedium] = field(default_factory=list)
+    processing_status: list[RunOnMedium] = field(default_factory=list)  # type: ignore[assignment]  # the same and more
 
 
 class RunProgress(Shape):
