@@ -18,6 +18,7 @@ from videovector_adapters.openai import (
     Endpoint,
     OpenAIChat,
     OpenAIDocuments,
+    OpenAIReranker,
     OpenAITextEmbedder,
     OpenAITranscriber,
 )
@@ -77,6 +78,7 @@ class Chosen:
             pictures=pictures,
             drafter=self._drafter(served, table.default),
             chat=self._chat(),
+            reranker=self._reranker(),
         )
 
     def _documents(self, own: ExtractiveExtractor) -> tuple[ModelTable, dict[str, Documents]]:
@@ -135,6 +137,10 @@ class Chosen:
     def _chat(self) -> OpenAIChat | None:
         wanted = self._named("chat_model", (LOCAL,))
         return None if wanted == LOCAL else OpenAIChat(self._endpoint("chat_model", wanted))
+
+    def _reranker(self) -> OpenAIReranker | None:
+        wanted = self._named("reranking_model", ("none",))
+        return None if wanted == "none" else OpenAIReranker(self._endpoint("reranking_model", wanted))
 
     def _named(self, setting: str, plain: tuple[str, ...]) -> str:
         """Return what a setting says: one of the plain words, or `openai:NAME`."""

@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     also_text_embedding_model: str | None = Field(
         None, description="Writes vectors of this model too, during a move to or from it (none)."
     )
+    reranking_model: str = Field(
+        "none", description="`none`, or `openai:NAME`: reads the best hits of a search by words once more."
+    )
     image_embedding_model: str = Field("local", description="`local`, or `none` for no search by picture.")
     picture_model: Literal["local", "none"] = Field(
         "local", description="What reads text and names things in pictures: `local` or `none`."

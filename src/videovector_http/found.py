@@ -45,7 +45,7 @@ def match_type(hit: Hit) -> str:
 
 def explanation(hit: Hit) -> wire.ScoreExplanation:
     """Write what each ranking added to the score of a hit."""
-    scores = {"dense": hit.similarity, "text": hit.text_score, "image": hit.image_score}
+    scores = {"dense": hit.similarity, "text": hit.text_score, "image": hit.image_score, "reranker": hit.reranked}
     parts = [
         wire.ScorePart(
             signal=name, rank=part.rank, score=scores.get(name), weight=part.weight, contribution=part.contribution

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from attrs import define, evolve
@@ -19,7 +20,7 @@ from videovector_core.models.ports import TextEmbedder, Vector
 from videovector_core.search.service import Where
 
 PEOPLE = [{"emotion": "glad"}, {"emotion": "cross"}]
-DOCUMENTS = {
+DOCUMENTS: dict[int, dict[str, Any]] = {
     0: {"headline": "reporter at the station"},
     10: {"headline": "movable type", "scene": {"people": PEOPLE}},
     20: {"headline": "garden"},

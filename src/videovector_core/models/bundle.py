@@ -13,6 +13,7 @@ from videovector_core.models.ports import (
     Extractor,
     ImageEmbedder,
     PictureReader,
+    Reranker,
     Synthesizer,
     TextEmbedder,
     Transcriber,
@@ -52,5 +53,6 @@ class Models:
     pictures: PictureReader | None = None
     drafter: Drafter | None = None
     chat: ChatModel | None = None
+    reranker: Reranker | None = None
     also: tuple[TextEmbedder, ...] = ()
     """Models of texts whose vectors are written beside those of `text` while a server moves from one to another."""

@@ -182,6 +182,17 @@ class TextEmbedder(Protocol):
         ...
 
 
+class Reranker(Protocol):
+    """Reads a query and texts together and says how well each text answers it."""
+
+    @property
+    def model(self) -> str: ...
+
+    async def rerank(self, query: str, texts: Sequence[str]) -> list[float]:
+        """Return one finite score for each text, in order; higher is better."""
+        ...
+
+
 class ImageEmbedder(Protocol):
     """Turns pictures into vectors of one space, to find pictures by picture; `JointEmbedder` is for words."""
 

@@ -40,6 +40,8 @@ class Hit:
     fused: float | None = None
     parts: dict[str, Part] = field(factory=dict)
     fields: tuple[MatchedField, ...] = ()
+    reranked: float | None = None
+    """What the reranker gave, where there is one: the hits are in this order then."""
     text_score: float | None = None
     image_score: float | None = None
     text_rank: int | None = None

@@ -29,6 +29,7 @@ from videovector_core.search.matching import filter_document, matches
 from videovector_core.search.merging import Aggregation, merge
 from videovector_core.search.model import Hit
 from videovector_core.search.ports import FilterScope, FiltersTx
+from videovector_core.search.reranking import POOL, reranked
 from videovector_core.search.sides import Side, image_side, result_id, text_side
 from videovector_core.usage import SEARCHES, Count, UsageTx
 from videovector_core.vectors.lexical import content_words, query_weights, tokens
@@ -104,7 +105,10 @@ class Search:
             return []
         check_fields(asked.runs.values(), search_fields)
         (vector,) = await self.models.text.embed([query])
-        return await self._deep(top_k, lambda depth: self._by_text(asked, query, vector, search_fields, depth, top_k))
+        model = self.models.reranker
+        most = max(top_k, POOL) if model else top_k
+        hits = await self._deep(most, lambda depth: self._by_text(asked, query, vector, search_fields, depth, most))
+        return (await reranked(model, query, hits))[:top_k] if model else hits
 
     async def image(
         self,

@@ -50,6 +50,7 @@ def hit(hit: Hit, reader: Reader, shape: type[wire.SearchResult] = wire.SearchRe
 def _scores(hit: Hit) -> dict[str, Any]:
     return {
         "similarity_score": hit.similarity,
+        "reranked_score": hit.reranked,
         "fused_score": hit.fused,
         "text_score": hit.text_score,
         "image_score": hit.image_score,
