@@ -212,7 +212,7 @@ def _parser() -> argparse.ArgumentParser:
     shown = add("demo", demo)
     shown.add_argument("files", nargs="*", metavar="FILE", help="your own video, audio or image files")
     shown.add_argument(
-        "--stub-model", action="store_true", help="fill the schema at a stub endpoint, with made-up answers"
+        "--stub-model", action="store_true", help="fill the schema at a stub endpoint, which only quotes"
     )
     tools = add("mcp", mcp)
     tools.add_argument(

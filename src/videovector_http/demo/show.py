@@ -11,12 +11,13 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from videovector_adapters.settings import Settings
 from videovector_http.demo.run import DemoFailed, run, say
+from videovector_http.stub import StubModel
 
 START_S, STOP_S, POLL_S = 90.0, 40.0, 0.2
 LOG_LINES_SHOWN: Final = 30
@@ -25,16 +26,17 @@ _EMBEDDED: Final = ("DATABASE_URL", "QDRANT_URL", "QDRANT_API_KEY", "BROKER_URL"
 _LOCAL: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-async def demo(_: Settings, files: Sequence[Path]) -> int:
+async def demo(_: Settings, files: Sequence[Path], *, stub_model: bool = False) -> int:
     """Show the whole way from a file to a hit; return the exit status.
 
     Args:
         files: the user's own media; with none, the built-in clip.
+        stub_model: fill the schema at a stub endpoint of the demo's own, through the real client of such endpoints.
     """
-    with tempfile.TemporaryDirectory(prefix="videovector-demo-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="videovector-demo-") as scratch, _stub(wanted=stub_model) as more:
         log = Path(scratch) / "server.log"
         try:
-            async with _server(Path(scratch) / "data", log) as (url, environment):
+            async with _server(Path(scratch) / "data", log, more) as (url, environment):
                 key = await _command(environment, "keys", "create", "--name", "demo", "--scopes", "admin")
                 status = await asyncio.to_thread(run, files, f"{url}/api/v2", key)
         except DemoFailed as reason:
@@ -45,11 +47,23 @@ async def demo(_: Settings, files: Sequence[Path]) -> int:
     return status
 
 
+@contextlib.contextmanager
+def _stub(*, wanted: bool) -> Iterator[dict[str, str]]:
+    """Serve the stub endpoint if it is wanted; yield the settings that lead to it, and say in the end how it was asked."""
+    if not wanted:
+        yield {}
+        return
+    with StubModel(quotes=True) as stub:
+        say(f"serving a stub model at {stub.url}: it understands nothing, and quotes")
+        yield {"VIDEOVECTOR_OPENAI_BASE_URL": stub.url, "VIDEOVECTOR_EXTRACTION_MODEL": "openai:stub"}
+        say(f"the stub model was asked {len(stub.calls)} times")
+
+
 @contextlib.asynccontextmanager
-async def _server(data: Path, log: Path) -> AsyncIterator[tuple[str, dict[str, str]]]:
+async def _server(data: Path, log: Path, more: Mapping[str, str]) -> AsyncIterator[tuple[str, dict[str, str]]]:
     """Run a server; yield its address and the environment that commands beside it need."""
     port = _free_port()
-    environment = _environment(data, port)
+    environment = {**_environment(data, port), **more}
     say(f"starting a server on port {port}")
     with log.open("wb") as out:
         process = await asyncio.create_subprocess_exec(*_videovector("serve"), env=environment, stdout=out, stderr=out)

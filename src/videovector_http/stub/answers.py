@@ -20,25 +20,38 @@ SPOKEN_SECONDS: Final = 5.0
 """How long each sentence of a made-up transcript lasts."""
 _SCHEMA: Final = re.compile(r"<schema>\s*(.*?)\s*</schema>", re.DOTALL)
 
+_EVIDENCE: Final = re.compile(r"<evidence>\s*(\{.*?\})\s*</evidence>", re.DOTALL)
 
-def filled(schema: Mapping[str, Any], seed: str) -> Any:
-    """Make a value that fits a schema, the same one for the same seed; patterns are not looked at."""
+
+def filled(schema: Mapping[str, Any], seed: str, said: str = "") -> Any:
+    """Make a value that fits a schema, the same one for the same seed; patterns are not looked at.
+
+    Free strings quote what was `said`, and are made up where that is empty.
+    """
     if "enum" in schema:
         return schema["enum"][number(seed) % len(schema["enum"])]
     kinds = schema.get("type", "object")
     kind = kinds if isinstance(kinds, str) else next(kind for kind in kinds if kind != "null")
     if kind == "object":
-        return {name: filled(part, f"{seed}/{name}") for name, part in schema.get("properties", {}).items()}
+        return {name: filled(part, f"{seed}/{name}", said) for name, part in schema.get("properties", {}).items()}
     if kind == "array":
         count = max(1, schema.get("minItems", 1))
-        return [filled(schema.get("items", {"type": "string"}), f"{seed}/{place}") for place in range(count)]
+        return [filled(schema.get("items", {"type": "string"}), f"{seed}/{place}", said) for place in range(count)]
     if kind == "string":
-        text = f"a {WORDS[number(seed) % len(WORDS)]}".ljust(schema.get("minLength", 0), ".")
+        text = (said or f"a {WORDS[number(seed) % len(WORDS)]}").ljust(schema.get("minLength", 0), ".")
         return text[: schema["maxLength"]] if "maxLength" in schema else text
     if kind == "boolean":
         return bool(number(seed) % 2)
     value = number(seed) % 10 if kind == "integer" else number(seed) % 100 / 10
     return min(max(value, schema.get("minimum", value)), schema.get("maximum", value))
+
+
+def quoted(text: str) -> str:
+    """Return what a question says was spoken, or can be read, in the media; 300 characters of it at the most."""
+    block = _EVIDENCE.search(text)
+    found = json.loads(block[1]) if block else {}
+    lines = [*found.get("speech", ()), *found.get("text_on_screen", ())]
+    return " ".join(line["text"] for line in lines)[:300]
 
 
 def asked_schema(body: Mapping[str, Any], text: str) -> Mapping[str, Any]:

@@ -23,7 +23,7 @@ import uvicorn
 from attrs import define, field, frozen
 from python_multipart import parse_form
 
-from videovector_http.stub.answers import asked_schema, embeddings, filled, number, transcription
+from videovector_http.stub.answers import asked_schema, embeddings, filled, number, quoted, transcription
 
 
 def free_port() -> int:
@@ -75,6 +75,8 @@ class StubModel:
     latency: float = 0.0
     script: Script | None = None
     dimensions: int = 8
+    quotes: bool = False
+    """Whether answers quote the evidence of a question instead of being made up."""
     calls: list[Call] = field(factory=list, init=False)
     at_once: int = field(default=0, init=False)
     most_at_once: int = field(default=0, init=False)
@@ -158,7 +160,7 @@ class StubModel:
         if call.path == "/embeddings":
             return 200, {}, embeddings(call.body, self.dimensions)
         if call.path == "/chat/completions":
-            return 200, {}, _completion(call, reply or Reply())
+            return 200, {}, _completion(call, reply or Reply(), quoted(call.text) if self.quotes else "")
         if call.path == "/audio/transcriptions":
             return 200, {}, transcription(call.file)
         return 404, {}, {"error": {"message": "no such path", "type": "not_found"}}
@@ -184,9 +186,9 @@ def _read(scope: Mapping[str, Any], data: bytes) -> Call:
     return Call(time.monotonic(), path, fields, files[0] if files else b"")
 
 
-def _completion(call: Call, reply: Reply) -> dict[str, Any]:
+def _completion(call: Call, reply: Reply, said: str) -> dict[str, Any]:
     schema = asked_schema(call.body, call.text)
-    content = json.dumps(filled(schema, call.text)) if reply.content is None else reply.content
+    content = json.dumps(filled(schema, call.text, said)) if reply.content is None else reply.content
     message = {"role": "assistant", "content": None if reply.refusal else content, "refusal": reply.refusal}
     asked, answered = len(call.text) // 4, len(content) // 4
     return {
