@@ -7,6 +7,7 @@ the process ends; a job here gets a client of its own, with one explicit credent
 from __future__ import annotations
 
 import contextlib
+import logging
 import uuid
 from base64 import b64encode
 from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping, Sequence
@@ -25,7 +26,7 @@ from azure.core.exceptions import (
 )
 from azure.identity.aio import ClientSecretCredential
 from azure.storage.blob import BlobBlock, ContentSettings
-from azure.storage.blob.aio import BlobServiceClient, ContainerClient
+from azure.storage.blob.aio import BlobServiceClient, ContainerClient, ExponentialRetry
 
 from videovector_adapters.storage import doors
 from videovector_core.connectors.keys import ObjectKey
@@ -33,6 +34,9 @@ from videovector_core.connectors.model import Connector, StoredObject
 from videovector_core.errors import ProcessingFailed
 
 _AUTHORITY: Final = "https://login.microsoftonline.com"
+_SCOPE: Final = "https://storage.azure.com/.default"
+
+logging.getLogger("azure").setLevel(logging.ERROR)  # it tells of every request, headers and all
 
 
 @contextlib.contextmanager
@@ -167,9 +171,11 @@ async def opened(
             credential=credential,
             connection_timeout=doors.CONNECT_SECONDS,
             read_timeout=doors.READ_SECONDS,
-            retry_total=1,
+            retry_policy=ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=2, random_jitter_range=1),
             max_single_get_size=doors.CHUNK,
             max_chunk_get_size=4 * doors.CHUNK,
         ) as service,
     ):
+        with translated():
+            await credential.get_token(_SCOPE)  # refused here at once, and tried again later by nobody
         yield AzureContainer(service.get_container_client(doors.CONTAINER(connector.container)))

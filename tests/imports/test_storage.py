@@ -1,0 +1,159 @@
+"""Every storage keeps the promises of `Bucket`, the one in memory first; the others are real servers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import emulators
+from tests.emulators import Emulator
+from videovector_adapters.egress_addresses import networks
+from videovector_adapters.memory.connectors import MemoryBucket
+from videovector_adapters.storage.connectors import Storages
+from videovector_adapters.storage.doors import Doors
+from videovector_core.connectors.keys import ObjectKey
+from videovector_core.connectors.model import Connector, Provider
+from videovector_core.connectors.ports import Bucket
+from videovector_core.errors import Invalid, ProcessingFailed, VideoVectorError
+from videovector_core.testing.storage import BucketContract, content, listed, stream
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def connector(provider: str, **place: Any) -> Connector:
+    """Make a connector to a place."""
+    return Connector("conn_1", "user_1", "c", Provider(provider), NOW, NOW, **place)
+
+
+def storages(one: Emulator | None = None, **more: Any) -> Storages:
+    """Open storages as the operator of an emulator would."""
+    return Storages(Doors(allow=networks(emulators.LOOPBACK), **(one.doors if one else {}), **more))
+
+
+class TestMemory(BucketContract):
+    """Objects in a dictionary."""
+
+    @pytest.fixture
+    def bucket(self) -> MemoryBucket:
+        return MemoryBucket()
+
+
+class TestLocal(BucketContract):
+    """A directory of this machine."""
+
+    @pytest.fixture
+    async def bucket(self, tmp_path: Path) -> AsyncIterator[Bucket]:
+        async with storages(local_roots=(tmp_path,)).open(connector("local", root=str(tmp_path)), {}) as one:
+            yield one
+
+    async def test_links_are_not_followed(self, bucket: Bucket, tmp_path: Path):
+        """Neither a link to a file nor one to a directory leads out, for reading or for writing."""
+        outside = tmp_path.parent / f"{tmp_path.name}-outside"
+        outside.mkdir()
+        (outside / "secret.mp4").write_bytes(b"secret")
+        (tmp_path / "link.mp4").symlink_to(outside / "secret.mp4")
+        (tmp_path / "folder").symlink_to(outside)
+        assert await listed(bucket) == []
+        for key in ("link.mp4", "folder/secret.mp4"):
+            with pytest.raises(ProcessingFailed):
+                await bucket.stat(key)
+        with pytest.raises(ProcessingFailed):
+            await bucket.put(ObjectKey("folder/new.mp4"), stream(b"x"))
+        assert sorted(one.name for one in outside.iterdir()) == ["secret.mp4"]
+
+    async def test_only_open_directories(self, bucket: Bucket, tmp_path: Path):
+        """A root that the operator did not open is refused, also when a link or dots lead there."""
+        (tmp_path / "way").symlink_to("/etc")
+        for root in ("/etc", f"{tmp_path}/../..", f"{tmp_path}/way", "relative", ""):
+            with pytest.raises(Invalid):
+                storages(local_roots=(tmp_path,)).check(connector("local", root=root), {})
+
+
+class Emulated(BucketContract):
+    """A server that stands in for a provider; each test starts with an empty bucket."""
+
+    @pytest.fixture
+    async def bucket(self, emulator: Emulator) -> AsyncIterator[Bucket]:
+        async with storages(emulator).open(connector(emulator.provider, **emulator.place), emulator.credentials) as one:
+            for key in await listed(one):
+                await one.delete(ObjectKey(key))
+            yield one
+
+    async def test_a_missing_bucket_is_said(self, emulator: Emulator, bucket: Bucket):
+        """A bucket that is not there has a code of its own, which is final."""
+        name = "container" if emulator.provider == "azure" else "bucket"
+        place = {**emulator.place, name: "nowhere"}
+        async with storages(emulator).open(connector(emulator.provider, **place), emulator.credentials) as other:
+            with pytest.raises(ProcessingFailed) as raised:
+                await listed(other)
+        assert (raised.value.code, raised.value.transient) == ("bucket_missing", False)
+
+    async def test_wrong_credentials_are_said(self, emulator: Emulator, bucket: Bucket):
+        """Where the server looks at credentials, wrong ones have a code of their own, and no message holds a secret."""
+        if emulator.wrong == emulator.credentials:
+            return
+        with pytest.raises(ProcessingFailed) as raised:
+            async with storages(emulator).open(connector(emulator.provider, **emulator.place), emulator.wrong) as other:
+                await listed(other)
+        assert (raised.value.code, raised.value.transient) == ("credentials_refused", False)
+        for secret in emulator.wrong.values():
+            assert secret == "tests" or str(secret) not in raised.value.message
+
+
+@pytest.mark.real
+class TestS3(Emulated):
+    """moto."""
+
+    @pytest.fixture(scope="class")
+    def emulator(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+        with emulators.s3(tmp_path_factory.mktemp("s3") / "home") as one:
+            yield one
+
+
+@pytest.mark.real
+class TestStrictS3(Emulated):
+    """s3rver, which refuses strangers and knows no conditions."""
+
+    @pytest.fixture(scope="class")
+    def emulator(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+        with emulators.strict_s3(tmp_path_factory.mktemp("s3rver") / "home") as one:
+            yield one
+
+
+@pytest.mark.real
+class TestGcs(Emulated):
+    """fake-gcs-server."""
+
+    @pytest.fixture(scope="class")
+    def emulator(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+        with emulators.gcs(tmp_path_factory.mktemp("gcs") / "home") as one:
+            yield one
+
+
+@pytest.mark.real
+class TestAzure(Emulated):
+    """azurite."""
+
+    @pytest.fixture(scope="class")
+    def emulator(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+        with emulators.azure(tmp_path_factory.mktemp("azure") / "home") as one:
+            yield one
+
+
+@pytest.mark.real
+async def test_the_machines_own_credentials_are_never_used(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+):
+    """With good keys in the environment, a connector with none or with wrong ones gets nothing."""
+    with emulators.strict_s3(tmp_path_factory.mktemp("s3rver") / "home") as one:
+        for name, value in one.credentials.items():
+            monkeypatch.setenv(name.upper(), value)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", one.url)
+        for credentials in ({}, {"aws_access_key_id": "", "aws_secret_access_key": ""}, one.wrong):
+            with pytest.raises(VideoVectorError):
+                async with storages(one).open(connector("s3", **one.place), credentials) as bucket:
+                    await content(bucket, "any")
