@@ -14,8 +14,8 @@ from videovector_core.testing.stores_catalogue import (
     SegmentContract,
 )
 from videovector_core.testing.stores_chat import ChatContract
-from videovector_core.testing.stores_imports import ConnectorContract, ImportWorkContract
 from videovector_core.testing.stores_exports import ExportContract, OrderContract
+from videovector_core.testing.stores_imports import ConnectorContract, ImportWorkContract
 from videovector_core.testing.stores_log import EventLogContract, ReceiptContract
 from videovector_core.testing.stores_models import CacheContract, DeletionContract, EmbeddingContract
 from videovector_core.testing.stores_room import Room
