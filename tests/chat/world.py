@@ -96,11 +96,11 @@ async def talking(
     """Serve an application with one clip of three segments, and open a session; `says` plays the chat model."""
     player = Player(says) if says is not None else None
     instead = evolve(models(Scripted(dict(documents or DOCUMENTS))), chat=player)
-    clip_about = about.pop("clip", {})
+    clip_about, heard = about.pop("clip", {}), about.pop("transcribe", False)
     async with serving(models=instead, **about) as api:
         home = await index(api)
         video = await clip(api, index_id=home, **clip_about)
-        run = await ran(api, await prompt(api), {"type": "index", "index_id": home})
+        run = await ran(api, await prompt(api), {"type": "index", "index_id": home}, enable_transcription=heard)
         session = (await api.client.post("/chat/sessions", json={})).json()["session_id"]
         yield Talk(api, session, home, run, video, player)
 
