@@ -339,6 +339,9 @@ class MemoryCache:
     async def put(self, user_id: str, key: str, *, sha256: str, value: Any, blobs: tuple[str, ...] = ()) -> None:
         self.rows.add((user_id, key), _Kept(value, sha256, blobs))
 
+    async def forget(self, user_id: str, key: str) -> None:
+        self.rows.pop((user_id, key))
+
     async def purge(self, user_id: str, sha256: str) -> list[str]:
         gone = [pair for pair, kept in self.rows.rows.items() if pair[0] == user_id and kept.sha256 == sha256]
         freed = {blob for pair in gone if (kept := self.rows.pop(pair)) for blob in kept.blobs}

@@ -169,6 +169,9 @@ class PgCache:
             [user_id, key, sha256, encoded(value), list(blobs)],
         )
 
+    async def forget(self, user_id: str, key: str) -> None:
+        await self.db.run("DELETE FROM kept_results WHERE user_id = %s AND key = %s", [user_id, key])
+
     async def purge(self, user_id: str, sha256: str) -> list[str]:
         gone = await self.db.rows(
             "DELETE FROM kept_results WHERE user_id = %s AND sha256 = %s RETURNING blobs", [user_id, sha256]

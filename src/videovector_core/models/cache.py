@@ -24,6 +24,10 @@ class ResultCache(Protocol):
         """Keep a result; `blobs` are stored bytes that it stands on. A key that is there keeps its first value."""
         ...
 
+    async def forget(self, user_id: str, key: str) -> None:
+        """Forget one result, so that the next one under its key is kept; forgetting what is not there is no error."""
+        ...
+
     async def purge(self, user_id: str, sha256: str) -> list[str]:
         """Forget everything that came from these media; return the blobs that nothing stands on any more."""
         ...

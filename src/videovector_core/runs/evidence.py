@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from attrs import asdict, define, field, frozen
 
-from videovector_core.errors import ProcessingFailed, VideoVectorError
+from videovector_core.errors import NotFound, ProcessingFailed, VideoVectorError
 from videovector_core.media.derived import Decoder, Derived, Still, nearest, spread
 from videovector_core.media.model import MediaItem
 from videovector_core.models.bundle import Models
@@ -19,6 +20,9 @@ from videovector_core.ports import Begin, Blobs
 from videovector_core.signals import Beat, MediaType
 from videovector_core.vectors.rows import pack
 
+T = TypeVar("T")
+
+BLOB_GONE: Final = "resource_blob_not_found"
 MAX_PICTURES: Final = 8
 MAX_FRAME_VECTORS: Final = 16
 SECONDS_PER_VECTOR: Final = 2.0
@@ -43,6 +47,7 @@ class Gatherer:
     decoder: Decoder
     models: Models
     _recent: OrderedDict[str, Any] = field(factory=OrderedDict, init=False)
+    _mending: asyncio.Lock = field(factory=asyncio.Lock, init=False)
 
     async def derived(self, item: MediaItem, beat: Beat | None = None) -> Derived:
         """Return the yield of decoding the item, decoding it when that was never done."""
@@ -55,6 +60,42 @@ class Gatherer:
 
     async def transcript(self, item: MediaItem, beat: Beat | None = None) -> Transcript | None:
         """Return what is said in the item, `None` where there is no sound or no transcriber."""
+        return await self._mended(item, lambda: self._transcript(item, beat))
+
+    async def evidence(self, item: MediaItem, start: float, end: float, *, speech: bool) -> Evidence:
+        """Return all that is known about `[start, end)`; without `speech` what is said stays out."""
+        return await self._mended(item, lambda: self._evidence(item, start, end, speech=speech))
+
+    async def frame_vectors(self, item: MediaItem, start: float, end: float) -> FrameVectors:
+        """Return vectors of frames of `[start, end)`: one for every two seconds, 16 at the most."""
+        return await self._mended(item, lambda: self._frame_vectors(item, start, end))
+
+    async def _mended(self, item: MediaItem, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask; where the kept yield of decoding names bytes that are gone, decode anew and ask once more."""
+        try:
+            return await ask()
+        except NotFound as gone:
+            if gone.code != BLOB_GONE:
+                raise
+        async with self._mending:
+            derived = await self.derived(item)
+            if not await self._readable(derived):
+                key = content_key("derived", sha256=item.sha256, version=self.decoder.version)
+                self._recent.pop(f"{item.user_id} {key}", None)
+                async with self.begin() as tx:
+                    await tx.cache.forget(item.user_id, key)
+        return await ask()
+
+    async def _readable(self, derived: Derived) -> bool:
+        try:
+            for blob in (derived.frames_blob, derived.audio):
+                if blob is not None:
+                    await self._bytes(blob, 0, 1)
+        except NotFound:
+            return False
+        return True
+
+    async def _transcript(self, item: MediaItem, beat: Beat | None = None) -> Transcript | None:
         transcriber = self.models.transcriber
         derived = await self.derived(item, beat)
         if transcriber is None or derived.audio is None:
@@ -67,10 +108,9 @@ class Gatherer:
         kept = await self._once(item, "transcript", transcribe, model=transcriber.model, version=self.decoder.version)
         return kept if isinstance(kept, Transcript) else self._remember(item, kept, transcriber.model)
 
-    async def evidence(self, item: MediaItem, start: float, end: float, *, speech: bool) -> Evidence:
-        """Return all that is known about `[start, end)`; without `speech` what is said stays out."""
+    async def _evidence(self, item: MediaItem, start: float, end: float, *, speech: bool) -> Evidence:
         derived = await self.derived(item)
-        transcript = await self.transcript(item) if speech else None
+        transcript = await self._transcript(item) if speech else None
         stills = derived.frames_within(start, end) if item.media_type is not MediaType.AUDIO else ()
         looks = await self._looks(item, derived, _chosen(stills, start, end))
         return Evidence(
@@ -83,8 +123,7 @@ class Gatherer:
             pictures=await self._pictures(derived, spread(stills, MAX_PICTURES)),
         )
 
-    async def frame_vectors(self, item: MediaItem, start: float, end: float) -> FrameVectors:
-        """Return vectors of frames of `[start, end)`: one for every two seconds, 16 at the most."""
+    async def _frame_vectors(self, item: MediaItem, start: float, end: float) -> FrameVectors:
         images, joint = self.models.images, self.models.joint
         derived = await self.derived(item)
         stills = derived.frames_within(start, end)

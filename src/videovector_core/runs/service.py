@@ -17,7 +17,6 @@ from videovector_core.models.table import ModelTable
 from videovector_core.page import After, Page
 from videovector_core.ports import Begin, Clock, Ids
 from videovector_core.prompts.model import Prompt
-from videovector_core.prompts.model import Prompt
 from videovector_core.prompts.ports import PromptsTx
 from videovector_core.prompts.service import active, find_prompt
 from videovector_core.runs.estimating import Plan, estimated

@@ -45,6 +45,18 @@ class CacheContract:
             assert await tx.cache.get(make.USER, "2") == "2"
             assert await tx.cache.get(make.OTHER, "1") == "1"
 
+    async def test_what_is_forgotten_makes_room(self, room: Room) -> None:
+        """After a result is forgotten, the next one under its key is kept; other tenants and keys stay."""
+        async with room.begin() as tx:
+            for owner, key in ((make.USER, "1"), (make.USER, "2"), (make.OTHER, "1")):
+                await tx.cache.put(owner, key, sha256="abc", value="old")
+            for _ in range(2):
+                await tx.cache.forget(make.USER, "1")
+            assert await tx.cache.get(make.USER, "1") is None
+            await tx.cache.put(make.USER, "1", sha256="abc", value="new")
+            assert await tx.cache.get(make.USER, "1") == "new"
+            assert await tx.cache.get(make.USER, "2") == await tx.cache.get(make.OTHER, "1") == "old"
+
     async def test_purging_returns_blobs_that_nothing_stands_on(self, room: Room) -> None:
         """A blob is returned once, and not while a kept result of any tenant stands on it."""
         async with room.begin() as tx:
