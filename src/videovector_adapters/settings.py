@@ -107,6 +107,7 @@ class Settings(BaseSettings):
     )
     azure_authority_url: str | None = Field(None, description="Where service principals of Azure sign in (Azure).")
     event_retention_hours: float = Field(24.0, gt=0, description="How long events can be resumed from.")
+    export_retention_hours: float = Field(168.0, gt=0, description="How long the file of an export can be downloaded.")
     receipt_retention_hours: float = Field(24.0, ge=24, description="How long an idempotency key is remembered.")
     rate_limits: str = Field("", description="`off`, or limits such as search=120/min,600/h;read=off (defaults).")
     metrics_token: SecretStr | None = Field(None, description="Bearer that /metrics asks for (an admin credential).")

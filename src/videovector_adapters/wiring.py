@@ -114,6 +114,7 @@ async def build(settings: Settings, *, owns_engine: bool | None) -> AsyncIterato
             Concurrency(segments=settings.segment_concurrency),
             StreamPace(retention=settings.event_retention_hours * 3600),
             Keeping(timedelta(hours=settings.event_retention_hours)),
+            keep_exports=timedelta(hours=settings.export_retention_hours),
             keep_receipts=timedelta(hours=settings.receipt_retention_hours),
             max_media_bytes=settings.max_media_bytes,
             run_caps=Caps(settings.run_max_calls, settings.run_max_cost),

@@ -150,7 +150,20 @@ CASES: dict[str, list[Case]] = {
         lambda t, o: {},
         lambda t, o: {"json": {"prompt_run_ids": [o.run, t.run]}, "path": o},
     ],
-    "POST /exports/prompt-run/{run_id}": [lambda t, o: {}],
+    "POST /exports/prompt-run/{run_id}": [
+        lambda t, o: {},
+        lambda t, o: {"json": {"destination_connector_id": t.connector}, "path": o},
+    ],
+    "GET /exports/{export_id}/download": [lambda t, o: {}],
+    "PUT /indexes/{index_id}/automations/import": [
+        lambda t, o: {"json": {"connector_id": o.connector, "prompt_preset": {"prompt_id": o.prompt}}},
+        lambda t, o: {"json": {"connector_id": t.connector, "prompt_preset": {"prompt_id": o.prompt}}, "path": o},
+        lambda t, o: {"json": {"connector_id": o.connector, "prompt_preset": {"prompt_id": t.prompt}}, "path": o},
+    ],
+    "PUT /indexes/{index_id}/automations/export": [
+        lambda t, o: {"json": {"destination_connector_id": o.connector}},
+        lambda t, o: {"json": {"destination_connector_id": t.connector}, "path": o},
+    ],
     "POST /workflow/upload": [
         lambda t, _: {"files": {"file": ("a.mp4", b"x")}, "data": {"title": "a", "index_id": t.index}},
     ],
