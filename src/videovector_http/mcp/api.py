@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
 
 from attrs import frozen
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 TIMEOUT: Final = 90.0
 UNAVAILABLE: Final = "capability_not_available"
+_ID: Final = re.compile(r"[A-Za-z0-9_.~-]{1,200}")
 _NO_ROUTE: Final = frozenset({"resource_route_not_found", "method_not_allowed"})
 _RECOVERABLE_NOT: Final = frozenset({401, 403, 501})
 
@@ -78,16 +79,16 @@ class Api:
 
 
 def filled(path: str, arguments: Mapping[str, Any]) -> str:
-    """Put ids into a path; what could be taken for more than one step of it is no id of ours.
+    """Put ids into a path.
 
     Raises:
-        Invalid: the id is `.` or `..`.
+        Invalid: something is no id; a slash in it, for one, would lead to another operation.
     """
     ids = {name: str(value) for name, value in arguments.items() if f"{{{name}}}" in path}
     for name, value in ids.items():
-        if value in {".", ".."}:
+        if not _ID.fullmatch(value) or value in {".", ".."}:
             raise Invalid(f"{name} is no id; list what you have and use one of those ids.", code="validation_id")
-    return path.format(**{name: quote(value, safe="") for name, value in ids.items()})
+    return path.format(**ids)
 
 
 def _query(query: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,276 @@
+"""Every tool, called by the official client over HTTP and over stdio on an application with one of everything."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import uvicorn
+from attrs import evolve
+from mcp.client.client import Client
+from mcp.client.stdio import StdioServerParameters, stdio_client
+from mcp.client.streamable_http import streamable_http_client
+
+from tests.http.api import Api, serving
+from tests.mcp.seeded import Seeded, seeded
+from videovector_http.document import handlers
+from videovector_http.mcp.catalogue import TOOLS, takes
+
+CONTRACT = Path(__file__).with_name("contract.json")
+ANSWERS = {
+    "cancel_prompt_run": "conflict_run_terminal",
+    "retry_prompt_run_segment": "conflict_segment_not_failed",
+    "get_prompt_run_segment_retry_status": "resource_retry_not_found",
+    "search_videos_by_image": None,
+}
+"""Codes of tools that a well-kept account has nothing to do for; `None` where the outcome is the toy model's business."""
+
+
+@pytest.fixture
+async def api():
+    async with serving() as one:
+        yield one
+
+
+@contextlib.asynccontextmanager
+async def connected(api: Api, key: str | None = None, mode: str = "auto") -> AsyncIterator[Client]:
+    """Connect the official client to the application over HTTP, without a network."""
+    headers = {"X-API-Key": key or api.key}
+    http = httpx2.AsyncClient(transport=httpx2.ASGITransport(api.app), headers=headers, timeout=30)
+    async with http, Client(streamable_http_client("http://testserver/mcp", http_client=http), mode=mode) as client:
+        yield client
+
+
+@contextlib.asynccontextmanager
+async def listening(api: Api) -> AsyncIterator[str]:
+    """Serve the application on a port of this machine."""
+    config = uvicorn.Config(api.app, host="127.0.0.1", port=0, log_config=None, lifespan="off")
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    await task
+
+
+def there(api: Api) -> set[str]:
+    """Return the tools whose operation this application has."""
+    routes = {f"{method} {path.removeprefix('/api/v2')}" for path, method, _ in handlers(api.app.app)}
+    shapes = {re.sub(r"\{[^}]*\}", "{}", one) for one in routes}
+    return {one.name for one in TOOLS.values() if re.sub(r"\{[^}]*\}", "{}", one.operation) in shapes}
+
+
+async def called(client: Client, api: Api, ids: Seeded) -> dict[str, Any]:
+    """Call every tool; the client itself refuses a result that does not fit the published schema."""
+    found: dict[str, Any] = {}
+    here = there(api)
+    for name, arguments in ids.arguments().items():
+        result = await client.call_tool(name, {**arguments, **_made(name, arguments, found)})
+        told = result.structured_content
+        assert json.loads(result.content[0].text) == told, name
+        if name not in here:
+            assert (result.is_error, told["code"]) == (True, "capability_not_available"), (name, told)
+        elif result.is_error:
+            assert told["code"] == ANSWERS.get(name, told["code"]) or name not in ANSWERS, (name, told)
+            assert name in ANSWERS or name in OUTSIDE, (name, told)
+        else:
+            found[name] = told
+    return found
+
+
+def _made(name: str, arguments: dict[str, Any], found: dict[str, Any]) -> dict[str, str]:
+    """Return ids of what tools before this one made."""
+    if "connector_id" in arguments and "create_s3_connector" in found:
+        return {"connector_id": found["create_s3_connector"]["connector"]["connector_id"]}
+    if "export_id" in arguments and "export_prompt_run" in found:
+        return {"export_id": found["export_prompt_run"]["export_id"]}
+    return {}
+
+
+OUTSIDE = frozenset(
+    {"create_gcs_connector", "create_azure_connector", "create_s3_connector", "test_connector", "cancel_import_job"}
+    | {"browse_connector_files", "create_import_job", "get_export_download_url", "get_export_status"}
+)
+"""Tools that need a storage, which an application in memory does not have."""
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_every_tool_over_http(api, mode):
+    """The client lists 48 tools and calls each; results fit their schemas; what is not there yet says so."""
+    ids = await seeded(api.client, api.finished)
+    async with connected(api, mode=mode) as client:
+        listed = (await client.list_tools()).tools
+        assert len(listed) == len({one.name for one in listed}) == 48
+        assert all(one.output_schema and one.output_schema["type"] == "object" for one in listed)
+        found = await called(client, api, ids)
+    assert len(found) >= 34
+    hit = found["search_videos"]["results"][0]
+    assert "country" in hit["segment"]["metadata"]["transcription"]
+    whole = [one for one in found["search_videos"]["results"] if one["result_type"] == "video"]
+    assert found["search_videos"]["segment_enrichment"]["unresolved_results"] == len(whole)
+    assert found["list_indexes"]["total_indexes"] == len(found["list_indexes"]["user_indexes"]) == 1
+    assert found["list_indexes"]["default_indexes"] == []
+    assert found["get_prompt_run_status"]["progress"]["percent"] == 100
+    assert found["get_prompt_run_status"]["media_breakdown"]["videos"]["completed"] == 2
+    assert found["get_video"]["processing_summary"]["segment_status_totals"]["successful"] == 2
+    assert found["list_videos"]["has_more"] is True
+    assert found["create_webhook"]["secret"].startswith("whsec_")
+    assert found["update_prompt"]["prompt"]["name"] == "Renamed"
+
+
+@pytest.mark.real
+async def test_every_tool_over_stdio(api):
+    """`videovector mcp` gives the same tools and the same results through its standard input and output."""
+    ids = await seeded(api.client, api.finished)
+    async with listening(api) as url:
+        start = StdioServerParameters(
+            command=sys.executable,
+            args=["-m", "videovector_http.cli", "mcp"],
+            env={**os.environ, "VIDEOVECTOR_API_KEY": api.key, "VIDEOVECTOR_BASE_URL": f"{url}/api/v2"},
+        )
+        async with Client(stdio_client(start)) as client:
+            assert {one.name for one in (await client.list_tools()).tools} == set(TOOLS)
+            found = await called(client, api, ids)
+    assert len(found) >= 34
+    assert found["search_videos"]["total_results"] > 0
+
+
+@pytest.mark.real
+async def test_a_server_that_is_away():
+    """Over stdio a server that cannot be reached is an error of each call, and the tools are still listed."""
+    start = StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "videovector_http.cli", "mcp", "--url", "http://127.0.0.1:9/api/v2", "--key", "sk_live_x"],
+        env={**os.environ},
+    )
+    async with Client(stdio_client(start)) as client:
+        assert len((await client.list_tools()).tools) == 48
+        result = await client.call_tool("list_indexes", {})
+        assert (result.is_error, result.structured_content["code"]) == (True, "network_error")
+
+
+def test_the_tools_of_the_contract():
+    """Names, categories and required arguments are those of the published contract."""
+    wanted = json.loads(CONTRACT.read_text())
+    assert set(wanted) == set(TOOLS)
+    for name, (category, does, required, optional) in wanted.items():
+        tool = TOOLS[name]
+        schema = takes(name)
+        assert (tool.category, tool.does) == (category, does), name
+        assert set(schema.get("required", ())) == set(required), name
+        assert set(required) | set(optional) <= set(schema["properties"]), name
+        assert set(schema["properties"]) - set(required) - set(optional) <= {"cursor", "page_size"}, name
+
+
+async def test_ids_of_another_account_are_nobodys(api):
+    """Every tool answers to an id of another account as to one that never was."""
+    theirs = await seeded(api.client, api.finished)
+    mine = await api.as_user("other")
+    owner = dict(api.client.headers)
+    api.client.headers["X-API-Key"] = mine["X-API-Key"]
+    own = await seeded(api.client, api.finished)
+    api.client.headers.update(owner)
+    async with connected(api, mine["X-API-Key"]) as client:
+        for name in ids_in(theirs):
+            foreign, unknown = evolved(own, theirs, name), evolved(own, theirs.strange(), name)
+            for tool, arguments in foreign.arguments().items():
+                if arguments == own.arguments()[tool]:
+                    continue
+                first = await client.call_tool(tool, arguments)
+                second = await client.call_tool(tool, unknown.arguments()[tool])
+                assert plain(first) == plain(second), (tool, name)
+                if tool != "get_videos_status":
+                    assert first.is_error, (tool, name)
+    async with connected(api) as client:
+        kept = await client.call_tool("get_prompt", {"prompt_id": theirs.prompt})
+        assert kept.structured_content["name"] == "Scene"
+
+
+def ids_in(ids: Seeded) -> list[str]:
+    return [name for name in ids.__annotations__ if name not in {"image", "retry", "connector", "export"}]
+
+
+def evolved(own: Seeded, other: Seeded, name: str) -> Seeded:
+    return evolve(own, **{name: getattr(other, name)})
+
+
+def plain(result: Any) -> tuple[bool, str]:
+    text = re.sub(r"(req|[a-z]+)_[0-9a-f]{20,32}", "#", result.content[0].text)
+    return result.is_error, re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "now", text)
+
+
+async def test_a_tool_reaches_as_far_as_its_credential(api):
+    """A key that can read reads and cannot write; one that can search only searches."""
+    ids = await seeded(api.client, api.finished)
+    for scope, allowed in (("search", {"search_videos"}), ("read", {"search_videos", "get_video"})):
+        user = await api.vv.access.known_user(api.user_id)
+        assert user is not None
+        key = await key_of(api, scope)
+        async with connected(api, key) as client:
+            for tool in ("search_videos", "get_video", "create_index"):
+                result = await client.call_tool(tool, ids.arguments()[tool])
+                assert result.is_error == (tool not in allowed), (scope, tool)
+                if result.is_error:
+                    assert result.structured_content["code"] == "authorization_insufficient_scope"
+                    assert result.structured_content["recoverable"] is False
+
+
+async def key_of(api: Api, scope: str) -> str:
+    """Make a key of the owner."""
+    from videovector_core.access.model import Caller
+
+    _, secret = await api.vv.access.create_key(Caller(api.user_id), name=scope, scopes=[scope])
+    return secret.reveal()
+
+
+async def test_a_key_makes_one_thing(api):
+    """A write that is called twice under one key has one effect; other arguments under it are refused."""
+    async with connected(api) as client:
+        arguments = {"name": "Once", "idempotency_key": "once"}
+        made = [await client.call_tool("create_index", arguments) for _ in range(2)]
+        assert made[0].structured_content == made[1].structured_content
+        other = await client.call_tool("create_index", {**arguments, "name": "Twice"})
+        assert other.structured_content["code"] == "idempotency_request_mismatch"
+    assert len((await api.client.get("/indexes")).json()) == 1
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "code"),
+    [
+        ("no_tool", {}, "tool_not_found"),
+        ("get_index", {}, "validation_arguments"),
+        ("get_index", {"index_id": ".."}, "validation_id"),
+        ("get_index", {"index_id": "../prompts"}, "validation_id"),
+        ("get_index", {"index_id": "x/videos"}, "validation_id"),
+        ("search_videos", {"index_id": "i", "query": "q", "top_k": 101}, "validation_arguments"),
+        ("search_videos", {"index_id": "i", "query": " "}, "validation_query"),
+        ("list_prompt_runs", {"index_id": "a", "video_id": "b"}, "validation_run_scope"),
+        ("list_prompt_runs", {"cursor": "c"}, "validation_cursor"),
+        ("create_s3_connector", {"name": "n"}, "validation_arguments"),
+    ],
+)
+async def test_wrong_arguments(api, tool, arguments, code):
+    """What is wrong is said with a stable code, and an id cannot lead to another operation."""
+    async with connected(api) as client:
+        result = await client.call_tool(tool, arguments)
+    assert (result.is_error, result.structured_content["code"]) == (True, code)
+    assert result.structured_content["suggestion"]
+
+
+async def test_whole_numbers_as_agents_write_them(api):
+    """10.0 and "10" are ten."""
+    ids = await seeded(api.client, api.finished)
+    async with connected(api) as client:
+        for number in (2.0, "2", 2):
+            result = await client.call_tool("list_videos", {"index_id": ids.index, "limit": number})
+            assert result.structured_content["videos_returned"] == 2
