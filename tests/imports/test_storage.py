@@ -19,7 +19,7 @@ from videovector_core.connectors.keys import ObjectKey
 from videovector_core.connectors.model import Connector, Provider
 from videovector_core.connectors.ports import Bucket
 from videovector_core.errors import Invalid, ProcessingFailed, VideoVectorError
-from videovector_core.testing.storage import BucketContract, content, listed, stream
+from videovector_core.testing.storage import BucketContract, listed, stream
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -104,56 +104,63 @@ class Emulated(BucketContract):
             assert secret == "tests" or str(secret) not in raised.value.message
 
 
+def running(name: str) -> Any:
+    """Return a fixture of an emulator that all tests of this module share."""
+
+    @pytest.fixture(scope="module", name=name)
+    def fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+        with getattr(emulators, name)(tmp_path_factory.mktemp(name) / "home") as one:
+            yield one
+
+    return fixture
+
+
+_s3, _strict_s3, _gcs, _azure = (running(name) for name in ("s3", "strict_s3", "gcs", "azure"))
+
+
 @pytest.mark.real
 class TestS3(Emulated):
     """moto."""
 
-    @pytest.fixture(scope="class")
-    def emulator(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-        with emulators.s3(tmp_path_factory.mktemp("s3") / "home") as one:
-            yield one
+    @pytest.fixture
+    def emulator(self, s3: Emulator) -> Emulator:
+        return s3
 
 
 @pytest.mark.real
 class TestStrictS3(Emulated):
     """s3rver, which refuses strangers and knows no conditions."""
 
-    @pytest.fixture(scope="class")
-    def emulator(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-        with emulators.strict_s3(tmp_path_factory.mktemp("s3rver") / "home") as one:
-            yield one
+    @pytest.fixture
+    def emulator(self, strict_s3: Emulator) -> Emulator:
+        return strict_s3
 
 
 @pytest.mark.real
 class TestGcs(Emulated):
     """fake-gcs-server."""
 
-    @pytest.fixture(scope="class")
-    def emulator(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-        with emulators.gcs(tmp_path_factory.mktemp("gcs") / "home") as one:
-            yield one
+    @pytest.fixture
+    def emulator(self, gcs: Emulator) -> Emulator:
+        return gcs
 
 
 @pytest.mark.real
 class TestAzure(Emulated):
     """azurite."""
 
-    @pytest.fixture(scope="class")
-    def emulator(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-        with emulators.azure(tmp_path_factory.mktemp("azure") / "home") as one:
-            yield one
+    @pytest.fixture
+    def emulator(self, azure: Emulator) -> Emulator:
+        return azure
 
 
 @pytest.mark.real
-async def test_the_machines_own_credentials_are_never_used(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-):
+async def test_the_machines_own_credentials_are_never_used(strict_s3: Emulator, monkeypatch: pytest.MonkeyPatch):
     """With good keys in the environment, a connector with none or with wrong ones gets nothing."""
-    with emulators.strict_s3(tmp_path_factory.mktemp("s3rver") / "home") as one:
-        for name, value in one.credentials.items():
-            monkeypatch.setenv(name.upper(), value)
-        monkeypatch.setenv("AWS_ENDPOINT_URL", one.url)
-        for credentials in ({}, {"aws_access_key_id": "", "aws_secret_access_key": ""}, one.wrong):
-            with pytest.raises(VideoVectorError):
-                async with storages(one).open(connector("s3", **one.place), credentials) as bucket:
-                    await content(bucket, "any")
+    for name, value in strict_s3.credentials.items():
+        monkeypatch.setenv(name.upper(), value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", strict_s3.url)
+    for credentials in ({}, {"aws_access_key_id": "", "aws_secret_access_key": ""}, strict_s3.wrong):
+        with pytest.raises(VideoVectorError):
+            async with storages(strict_s3).open(connector("s3", **strict_s3.place), credentials) as bucket:
+                await listed(bucket)

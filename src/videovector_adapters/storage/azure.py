@@ -7,6 +7,7 @@ the process ends; a job here gets a client of its own, with one explicit credent
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import uuid
 from base64 import b64encode
@@ -125,7 +126,7 @@ class AzureContainer:
             async for part in doors.parts(aiter(chunks)):
                 if part:
                     name = b64encode(uuid.uuid4().bytes).decode()
-                    await blob.stage_block(name, part, length=len(part))
+                    await blob.stage_block(name, io.BytesIO(part), length=len(part))
                     blocks.append(BlobBlock(name))
                     size += len(part)
             await blob.commit_block_list(blocks, content_settings=kind)

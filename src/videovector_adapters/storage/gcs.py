@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -115,7 +116,7 @@ class GcsBucket:
         with translated():
             parts = doors.parts(aiter(chunks))
             first = await anext(parts)
-            if len(first) < doors.PART:
+            if len(first) < doors.CHUNK:
                 await simple_upload(self.fs, self.name, key.text, first, content_type=kind)
                 return len(first)
             location = await initiate_upload(self.fs, self.name, key.text, content_type=kind)
@@ -134,7 +135,7 @@ class GcsBucket:
             end = at + len(part)
             told = f"bytes {at}-{end - 1}/{'*' if following else end}"
             await self._ready()
-            await self.call("PUT", location, headers={"Content-Range": told}, data=part)
+            await self.call("PUT", location, headers={"Content-Range": told}, data=io.BytesIO(part))
             at = end
             if not following:
                 return at
