@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import statistics
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import aiohttp
-import psutil
 import structlog
 from attrs import evolve
 
@@ -155,9 +156,14 @@ async def _stalled(vv: VideoVector) -> float:
     async with reading(app, {"X-API-Key": secret.reveal()}) as reader:
         await flood(2_000)
         reader.stalled = True
-        before = psutil.Process().memory_info().rss
+        before = _resident()
         await flood(FLOOD)
-        return (psutil.Process().memory_info().rss - before) / 1e6
+        return (_resident() - before) / 1e6
+
+
+def _resident() -> int:
+    """Return the resident set of this process in bytes."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 async def _streams(vv: VideoVector) -> list[float]:

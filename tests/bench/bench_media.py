@@ -5,6 +5,7 @@ Costs are CPU seconds of this process, the runs of all ways in turn, the least o
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import os
 import re
@@ -19,7 +20,9 @@ from unittest import mock
 import av
 
 from tests.bench.rows import Row
-from videovector_adapters.av import door, onepass, pictures
+from tests.faults.processes import below
+from tests.media.counted import film
+from videovector_adapters.av import AvReader, door, onepass, pictures
 from videovector_adapters.av.limits import MediaLimits
 from videovector_adapters.av.series import COLUMNS, load
 from videovector_core.segments import cuts
@@ -43,7 +46,8 @@ def bench() -> Iterator[Row]:
         return
     with tempfile.TemporaryDirectory() as folder:
         for name, file in LOOPED.items():
-            yield from _costs(name, looped(MEDIA / file, Path(folder) / f"{name}.mkv"))
+            yield from _costs(name, looped(MEDIA / file, Path(folder) / f"{name}.mkv", SECONDS))
+        yield from _memory(Path(folder))
     for kind in ("cuts", "negative"):
         yield from _accuracy(kind)
 
@@ -68,12 +72,37 @@ def _costs(name: str, path: Path) -> Iterator[Row]:
             yield Row(f"{name}: {way}", seconds / least["decode"], "x plain decode", bars.get(way, "video only"))
 
 
-def looped(source: Path, target: Path) -> Path:
-    """Repeat a file's packets, as they are, until it lasts `SECONDS`."""
+def _memory(folder: Path) -> Iterator[Row]:
+    """Read a file of three minutes and one of three hours, each in a process of its own, and compare their peaks."""
+    minute = film(folder / "minute.mp4", [number / 25 for number in range(1500)], container="mp4", sound=True)
+    peaks = [_peak(looped(minute, folder / f"{seconds}.mkv", seconds), folder) for seconds in (180, 3 * 3600)]
+    note = f"{peaks[1] / peaks[0]:.3f} of what 3 minutes take ({peaks[0] / 1024:.0f} MB); at most 1.1 is promised"
+    yield Row("peak memory of the process that reads 3 hours", peaks[1] / 1024, "MB", note)
+
+
+def _peak(path: Path, folder: Path) -> int:
+    """Return the peak resident set in KiB of a new process that reads one file."""
+
+    async def read() -> int:
+        reader = AvReader(patience=1800)
+        into = folder / f"{path.stem}.signals"
+        into.mkdir()
+        try:
+            await reader.read(path, into)
+            status = Path(f"/proc/{below(os.getpid(), 'children')}/status").read_text()  # noqa: ASYNC240 - nobody else waits
+        finally:
+            await reader.close()
+        return int(re.findall(r"VmHWM:\s+(\d+)", status)[0])
+
+    return asyncio.run(read())
+
+
+def looped(source: Path, target: Path, seconds: float) -> Path:
+    """Repeat a file's packets, as they are, until it lasts `seconds`."""
     with av.open(str(target), "w", format="matroska") as out:
         streams: dict[int, Any] = {}
         shift = Fraction(0)
-        while shift < SECONDS:
+        while shift < seconds:
             with av.open(str(source)) as file:
                 chosen = [stream for kind in (file.streams.video, file.streams.audio) for stream in kind[:1]]
                 for stream in chosen:
