@@ -51,7 +51,7 @@ class Tab:
 
     def listen(self) -> Tab:
         """Note complaints, and requests to anywhere but the server."""
-        self.page.on("console", lambda one: self._said(one))  # the library wants to write on what it is given
+        self.page.on("console", lambda one: self._said(one))  # noqa: PLW0108 - the library writes on what it is given
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", lambda one: self._known(one.url) or self.strangers.append(one.url))
         return self

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-
 MEDIA = 10_000
 HITS = 5_000
 
@@ -18,7 +17,7 @@ INJECTIONS = [
     "<iframe src=javascript:parent.hit=1></iframe>",
     "javascript:window.hit=1",
     "<a href=javascript:window.hit=1>click</a>",
-    "\"><script>window.hit=1</script>",
+    '"><script>window.hit=1</script>',
     "'><img src=x onerror=window.hit=1>",
     "' onmouseover='window.hit=1",
     '" autofocus onfocus="window.hit=1',
@@ -44,6 +43,53 @@ INJECTIONS = [
 
 TIME = "2026-01-01T00:00:00.000Z"
 MARKER = {"marker_id": None, "color": None, "note": None, "updated_at": None}
+
+
+FILTERED = '/search?index=idx_1&f=[{"field":"headline","operator":"is_not_empty","type":"string"}]'
+
+MANY = """
+const real = window.fetch;
+const index = {index_id: 'idx_1', name: 'Many', created_at: '2026-01-01T00:00:00.000Z'};
+const video = (at) => ({video_id: `vid_${at}`, title: `Clip ${at}`, media_type: 'video', status: 'processed', duration_seconds: at});
+const hit = (at) => ({result_id: `seg_${at}`, video_id: 'vid_1', video_uri: 'gs://a/b', video_name: `Clip ${at}`, start_time: at,
+  end_time: at + 5, media_type: 'video', metadata: {headline: `Moment ${at}`}, run_id: 'run_1'});
+const page = (make, total, at, limit) => {
+  const end = Math.min(at + limit, total);
+  const data = Array.from({length: end - at}, (_, one) => make(at + one));
+  return {data, pagination: {limit, has_more: end < total, next_cursor: end < total ? String(end) : null}};
+};
+window.fetch = async (address, options = {}) => {
+  const url = new URL(address, location.origin);
+  const asked = typeof options.body === 'string' ? JSON.parse(options.body) : {};
+  const found = {
+    '/indexes': () => [index],
+    '/indexes/idx_1': () => index,
+    '/indexes/idx_1/videos': () => page(video, 10000, Number(url.searchParams.get('cursor') ?? 0), Number(url.searchParams.get('limit'))),
+    '/videos/batch': () => [],
+    '/videos/signed-url': () => ({signed_url: '/none', expires_at: '2026-01-01T00:00:00.000Z'}),
+    '/search/sql/idx_1/catalog': () => ({tables: []}),
+    '/search/filter/idx_1': () => page(hit, 5000, Number(asked.cursor ?? 0), asked.page_size),
+  }[url.pathname.replace('/api/v2', '')];
+  return found ? new Response(JSON.stringify(found()), {headers: {'content-type': 'application/json'}}) : real(address, options);
+};
+"""
+"""Answers in the page itself: 10,000 media and 5,000 hits."""
+
+SCROLL = """async (total) => {
+  const list = document.querySelector('vv-list');
+  const frame = () => new Promise(requestAnimationFrame);
+  let [nodes, longest, last] = [0, 0, performance.now()];
+  for (let still = 0; still < 20; still = list.items.length < total ? 0 : still + 1) {
+    scrollBy(0, 4000);
+    await frame();
+    const now = performance.now();
+    longest = Math.max(longest, now - last);
+    last = now;
+    nodes = Math.max(nodes, document.querySelectorAll('*').length);
+  }
+  return {items: list.items.length, nodes, longest};
+}"""
+"""Scrolls to the end; tells how many items and elements there were, and the longest frame in milliseconds."""
 
 
 def video(number: int, title: str | None = None) -> dict[str, Any]:

@@ -86,8 +86,8 @@ export class VirtualList extends HTMLElement {
     return { columns, cell, tall, pitch: tall + gap };
   }
 
-  #place(at) {
-    const { columns, cell, tall, pitch } = this.#grid();
+  // the grid is measured once for many places: reading after writing would lay the page out each time
+  #place(at, { columns, cell, tall, pitch } = this.#grid()) {
     return { top: Math.floor(at / columns) * pitch, left: (at % columns) * (cell + this.#options.gap), cell, tall, pitch };
   }
 
@@ -99,7 +99,8 @@ export class VirtualList extends HTMLElement {
 
   #draw() {
     if (!this.isConnected || !this.#options) return;
-    const { columns, pitch } = this.#grid();
+    const grid = this.#grid();
+    const { columns, pitch } = grid;
     const [top, high] = this.#window();
     const waiting = this.#over ? 0 : Math.min(this.#options.skeletons, columns * 3);
     const total = this.items.length + waiting;
@@ -111,11 +112,11 @@ export class VirtualList extends HTMLElement {
         element.remove();
         this.#shown.delete(at);
       }
-    for (let at = first; at < last; at += 1) this.#put(at);
+    for (let at = first; at < last; at += 1) this.#put(at, grid);
     if (!this.#over && last > this.items.length - columns * AHEAD) this.#load();
   }
 
-  #put(at) {
+  #put(at, grid) {
     let element = this.#shown.get(at);
     if (!element) {
       const waits = at >= this.items.length;
@@ -132,7 +133,7 @@ export class VirtualList extends HTMLElement {
       this.append(element);
       if (at === this.selected) this.#mark(at, true);
     }
-    const { top, left, cell, tall } = this.#place(at);
+    const { top, left, cell, tall } = this.#place(at, grid);
     element.style.transform = `translate(${left}px, ${top}px)`;
     element.style.width = `${cell}px`;
     element.style.height = `${tall}px`;
