@@ -57,6 +57,7 @@ from videovector_core.ports import Begin, Blobs, Clock, Doorbell, Ids
 from videovector_core.prompts.drafting import Drafting
 from videovector_core.prompts.service import Prompts
 from videovector_core.runs import pipeline
+from videovector_core.runs.comparing import Comparing
 from videovector_core.runs.evidence import Gatherer
 from videovector_core.runs.extraction import Asker
 from videovector_core.runs.pacing import Pacing
@@ -167,6 +168,7 @@ class VideoVector:
     prompts: Prompts = field(init=False)
     drafts: Drafting = field(init=False)
     runs: Runs = field(init=False)
+    comparing: Comparing = field(init=False)
     search: Search = field(init=False)
     sql: SqlSearch | None = field(init=False)
     chat: Chat = field(init=False)
@@ -197,6 +199,7 @@ class VideoVector:
         self.prompts = Prompts(begin, p.clock, p.ids)
         self.drafts = Drafting(begin, p.clock, p.models.drafter)
         self.runs = Runs(begin, p.clock, p.ids, p.models.table, self.run_caps)
+        self.comparing = Comparing(begin)
         self.search = Search(begin, p.vectors, p.models)
         self.files = KeptFiles(begin, p.blobs)
         self.sql = self._sql(begin)

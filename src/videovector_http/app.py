@@ -28,6 +28,7 @@ from videovector_http import (
 )
 from videovector_http.automations import ROUTES as AUTOMATIONS
 from videovector_http.bodies import MAX_JSON
+from videovector_http.comparisons import ROUTES as COMPARISONS
 from videovector_http.connectors import ROUTES as CONNECTORS
 from videovector_http.console import routes as console
 from videovector_http.context import Context
@@ -87,6 +88,7 @@ def create_app(context: Context) -> Outer:
     }
     pages = [route for page in PAGES for route in page.ROUTES]
     pages += WORKFLOW
+    pages += COMPARISONS
     pages += mcp_pages.ROUTES
     routes: list[Any] = [
         *health.ROUTES,

@@ -100,6 +100,10 @@ CASES: dict[str, list[Case]] = {
         lambda t, o: {"params": {"video_id": t.video}, "path": o},
         lambda t, o: {"params": {"video_id": o.video}},
     ],
+    "GET /prompt-runs/{run_id}/compare/{other_run_id}": [
+        lambda t, o: {"params": {"video_id": o.video}},
+        lambda t, o: {"params": {"video_id": t.video}, "path": o},
+    ],
     "GET /prompt-runs/{run_id}/results.parquet": [lambda t, o: {}, lambda t, o: {"params": {"video_id": t.video}}],
     "POST /indexes/{index_id}/search": scoped({"query": "country"}),
     "POST /indexes/{index_id}/image-search": scoped({"image_data": PIXEL}),
@@ -227,7 +231,7 @@ def filled(path: str, ids: Ids) -> str:
 
 
 def _id(name: str, ids: Ids) -> str:
-    return str(getattr(ids, name))
+    return str(getattr(ids, name.removeprefix("other_")))
 
 
 def plain(answer: Any) -> tuple[int, str]:

