@@ -201,8 +201,7 @@ async def waiting(talk: Talk) -> int:
 
 
 async def test_a_worker_that_dies_at_any_transaction_is_followed_by_one_that_goes_on():
-    """Whatever transaction a process dies before, in or after: one turn, each call in it once, no decision asked twice
-    that was kept, and the text that was streamed is the one that is stored."""
+    """Whatever transaction a process dies before, in or after: one turn, each call once, and the text that is stored."""
     async with talking(says) as talk:
         turns: Any = talk.api.vv.kinds.pop(TURN).handle.__self__  # type: ignore[attr-defined]  # this test is the worker
         player, begin = talk.player, talk.api.vv.begin
