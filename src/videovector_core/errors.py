@@ -126,7 +126,7 @@ class ProcessingFailed(VideoVectorError):
     """Work on media, or a model call, failed.
 
     Codes are the failure classes of a run: `timeout`, `rate_limited`, `model_error`, `invalid_output`,
-    `media_decode_error`, `storage_error`, `worker_lost`, `cancelled`, `internal`.
+    `media_decode_error`, `storage_error`, `worker_lost`, `cancelled`, `run_cap_reached`, `internal`.
     """
 
     default_code = "internal"

@@ -1,4 +1,9 @@
-"""The media-level result: what the segments' results say together."""
+"""The media-level result: what the segments' results say together.
+
+Evidence that does not fit into one question goes in consecutive parts, each of which gets a result of its own; the results
+of the parts are then the evidence of the whole. Each answer is kept by content, so a repaired segment costs its part and
+the whole, and not the other parts.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +22,7 @@ from videovector_core.models.ports import SynthesisRequest
 from videovector_core.ports import Begin, Clock, Ids
 from videovector_core.prompts.model import VideoLevel
 from videovector_core.prompts.render import metadata_text
-from videovector_core.runs.extraction import Asker, Question
+from videovector_core.runs.extraction import Asker, Document, Question
 from videovector_core.runs.model import Outcome, Run, SegmentResult, VideoResult
 from videovector_core.runs.pipeline import MODEL_SECONDS, PipelineTx, Stopped, going_on, settle
 from videovector_core.runs.vectors import Vectorizer
@@ -25,7 +30,18 @@ from videovector_core.work import Lease, WorkItem
 
 MAX_EVIDENCE: Final = 200_000
 """Characters of evidence in one request."""
+LEAST_EVIDENCE: Final = 4_000
+MAX_PARTS: Final = 40
+"""Beyond these, evenly spaced segments are left out."""
+_ROOM_FOR_REST: Final = 4_000
+"""Tokens of a model's context that instructions, schema and answer may take."""
+_OF_A_PART: Final = "This is part {place} of {total} of a longer medium; answer for this part alone."
+_OF_PARTS: Final = (
+    "The evidence are the results of {total} consecutive parts of one medium; combine them into one result."
+)
 PAGE: Final = 500
+WHOLE: Final = "video_synthesis"
+PART: Final = "video_synthesis_part"
 
 
 @frozen
@@ -46,7 +62,8 @@ class Synthesis:
             return
         rows = await self._rows(run, item)
         good = [row for row in rows if row.status is Outcome.SUCCESSFUL]
-        evidence, omitted = fitted([included(row, level) for row in good])
+        room = self._room(run)
+        evidence, omitted = fitted([included(row, level) for row in good], room * MAX_PARTS, most=room)
         mark = fingerprint(level, evidence)
         if known is not None and known.fingerprint == mark and known.status is not Outcome.FAILED:
             return
@@ -92,29 +109,8 @@ class Synthesis:
         if not evidence:
             why = "No segment of this media item has a result to synthesise from."
             return evolve(result, status=Outcome.FAILED, error_message=why, completed_at=self.clock.now())
-        question = Question(
-            run=run,
-            video_id=item.video_id,
-            sha256=item.sha256,
-            purpose="video_synthesis",
-            prompt_text=level.instructions_text,
-            schema=level.json_schema,
-            about={"evidence": result.fingerprint},
-            start=0.0,
-            end=item.duration,
-        )
-        request = SynthesisRequest(
-            level.instructions_text, level.json_schema, evidence, run.effective_model, metadata={"title": item.title}
-        )
-
-        async def may_call() -> None:
-            lease.progress(MODEL_SECONDS)
-            await going_on(self.begin, run)
-
         try:
-            document = await self.asker.ask(
-                question, request, self.vectorizer.models.synthesizer.synthesize, may_call=may_call
-            )
+            document = await self._whole(run, item, level, evidence, lease)
         except ProcessingFailed as error:
             if error.transient or isinstance(error, Stopped):
                 raise
@@ -133,6 +129,64 @@ class Synthesis:
             prompt_chars=len(level.instructions_text) + len(json.dumps(evidence)),
             completed_at=self.clock.now(),
         )
+
+    async def _whole(
+        self, run: Run, item: MediaItem, level: VideoLevel, evidence: Sequence[dict[str, Any]], lease: Lease[PipelineTx]
+    ) -> Document:
+        """Synthesise in one question what fits into one, and otherwise in parts and then from the parts."""
+        found, told = list(evidence), level.instructions_text
+        while len(parts := parted(found, self._room(run))) > 1:
+            total, results = len(parts), []
+            for place, part in enumerate(parts, 1):
+                instructions = f"{level.instructions_text}\n\n{_OF_A_PART.format(place=place, total=total)}"
+                document = await self._asked(run, item, level, instructions, part, lease, purpose=PART)
+                results.append({"start": part[0]["start"], "end": part[-1]["end"], **document.value})
+            if len(json.dumps(results)) >= len(json.dumps(found)):
+                raise ProcessingFailed(
+                    "The results of the parts are no shorter than the parts; ask for less in video_level.json_schema.",
+                    code="invalid_output",
+                )
+            found, told = results, f"{level.instructions_text}\n\n{_OF_PARTS.format(total=total)}"
+        return await self._asked(run, item, level, told, found, lease, purpose=WHOLE)
+
+    async def _asked(
+        self,
+        run: Run,
+        item: MediaItem,
+        level: VideoLevel,
+        instructions: str,
+        evidence: Sequence[dict[str, Any]],
+        lease: Lease[PipelineTx],
+        *,
+        purpose: str,
+    ) -> Document:
+        question = Question(
+            run=run,
+            video_id=item.video_id,
+            sha256=item.sha256,
+            purpose=purpose,
+            prompt_text=instructions,
+            schema=level.json_schema,
+            about={"evidence": fingerprint(level, evidence)},
+            start=0.0 if purpose == WHOLE else evidence[0]["start"],
+            end=item.duration if purpose == WHOLE else evidence[-1]["end"],
+        )
+        about = {"title": item.title}
+        request = SynthesisRequest(instructions, level.json_schema, evidence, run.effective_model, metadata=about)
+
+        async def may_call() -> None:
+            lease.progress(MODEL_SECONDS)
+            await going_on(self.begin, run)
+
+        send = self.vectorizer.models.synthesizer.synthesize
+        return await self.asker.ask(question, request, send, may_call=may_call)
+
+    def _room(self, run: Run) -> int:
+        """Return how many characters of evidence one question may have."""
+        context = self.asker.pacing.table.terms_of(run.effective_model).context
+        if context is None:
+            return MAX_EVIDENCE
+        return min(MAX_EVIDENCE, max(LEAST_EVIDENCE, (context - _ROOM_FOR_REST) * 2))
 
     async def _keep(self, tx: PipelineTx, run: Run, item: MediaItem, result: VideoResult) -> None:
         await tx.results.save_video_result(result)
@@ -180,18 +234,41 @@ def included(row: SegmentResult, level: VideoLevel) -> dict[str, Any]:
     return evidence
 
 
-def fitted(evidence: Sequence[dict[str, Any]], room: int = MAX_EVIDENCE) -> tuple[list[dict[str, Any]], list[int]]:
-    """Leave out evenly spaced segments until the rest fits; never cut one in the middle. Return the places left out."""
+def fitted(
+    evidence: Sequence[dict[str, Any]], room: int = MAX_EVIDENCE, *, most: int | None = None
+) -> tuple[list[dict[str, Any]], list[int]]:
+    """Leave out evenly spaced segments until the rest fits; never cut one in the middle. Return the places left out.
+
+    A segment that alone is longer than `most` is left out too, unless it is the only one.
+    """
     sizes = [len(json.dumps(piece)) for piece in evidence]
-    if sum(sizes) <= room:
-        return list(evidence), []
-    keep = max(1, int(len(evidence) * room / sum(sizes)))
+    usable = [place for place, size in enumerate(sizes) if most is None or size <= most] or list(range(len(sizes)))[:1]
+    total = sum(sizes[place] for place in usable)
+    keep = len(usable) if total <= room else max(1, int(len(usable) * room / total))
     while True:
-        places = sorted({round(i * (len(evidence) - 1) / max(1, keep - 1)) for i in range(keep)})
-        if sum(sizes[place] for place in places) <= room or keep == 1:
+        places = (
+            sorted({usable[round(i * (len(usable) - 1) / max(1, keep - 1))] for i in range(keep)}) if usable else []
+        )
+        if sum(sizes[place] for place in places) <= room or keep <= 1:
             left_out = [place for place in range(len(evidence)) if place not in set(places)]
             return [evidence[place] for place in places], left_out
         keep = max(1, int(keep * 0.9))
+
+
+def parted(evidence: Sequence[dict[str, Any]], room: int) -> list[list[dict[str, Any]]]:
+    """Split evidence into consecutive parts that fit, of about equal size; a piece that is too long is a part alone."""
+    sizes = [len(json.dumps(piece)) + 2 for piece in evidence]
+    count = max(1, -(-sum(sizes) // room))
+    goal = sum(sizes) / count
+    parts: list[list[dict[str, Any]]] = []
+    filled = 0
+    for piece, size in zip(evidence, sizes, strict=True):
+        if not parts or filled + size > room or (filled >= goal and len(parts) < count):
+            parts.append([])
+            filled = 0
+        parts[-1].append(piece)
+        filled += size
+    return parts
 
 
 def fingerprint(level: VideoLevel, evidence: Sequence[dict[str, Any]]) -> str:
