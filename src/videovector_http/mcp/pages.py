@@ -11,6 +11,7 @@ import msgspec
 from litestar import MediaType, Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, JSONBody
+from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from videovector_core import __version__
@@ -212,7 +213,7 @@ def _not_acceptable(request: Asked) -> ASGIApp:
         "Accept both application/json and text/event-stream.",
         request_id=request.scope["state"]["request_id"],
     )
-    return Response(body, status_code=406, media_type=MediaType.JSON).to_asgi_response(request.app, request)
+    return ASGIResponse(body=body, status_code=406, media_type=MediaType.JSON)
 
 
 ROUTES = [mcp_status, mcp_tools, mcp_config, mcp_playground]
