@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import Any
 
+from tests.faults.plant import sound
+from tests.server import Server
 from tests.stub_model import Call, Reply
 
+SETTINGS = {
+    "VIDEOVECTOR_EXTRACTION_MODEL": "openai:stub",
+    "VIDEOVECTOR_CHAT_MODEL": "openai:stub",
+    "VIDEOVECTOR_TRANSCRIPTION_MODEL": "none",
+    "VIDEOVECTOR_IMAGE_EMBEDDING_MODEL": "none",
+    "VIDEOVECTOR_PICTURE_MODEL": "none",
+    "VIDEOVECTOR_LEASE_SECONDS": "2",
+}
+"""Of a server whose models are at the endpoint."""
 QUERIES = ("printing", "wood", "type")
 
 
@@ -48,3 +60,23 @@ def script(call: Call, _: int) -> Reply | None:
         return completion("", ("text_search", {"query": QUERIES[len(results)]}))
     labels = [label for one in results for label in re.findall(r"rs[0-9]+:1\b", one)]
     return completion("Here: " + " ".join(f"[{label}]" for label in [*labels, "rs9:9"]))
+
+
+def finished_run(served: Server) -> str:
+    """Run a prompt over twelve seconds of sound in an index, and return the id of the run."""
+    with served.http() as http:
+        home = http.post("/indexes", json={"name": "sounds"}).json()["index_id"]
+        files = {"file": ("a.wav", sound(12, seed="chat"), "audio/wav")}
+        assert http.post("/videos/upload", files=files, data={"index_id": home}).status_code == 202
+        schema = {"type": "object", "properties": {"headline": {"type": "string"}}}
+        body = {"name": "Sound", "prompt_text": "Say what is heard here.", "json_schema": schema}
+        prompt = http.post("/prompts", json=body).json()["prompt_id"]
+        body = {"prompt_id": prompt, "target": {"type": "index", "index_id": home}}
+        more = {"audio_segmentation_type": "fixed", "audio_segment_duration": 3, "enable_image_embedding": False}
+        started = http.post("/prompt-runs/execute", json={**body, **more})
+        assert started.status_code == 202, started.text
+        run_id = str(started.json()["run_id"])
+        while (found := http.get(f"/prompt-runs/{run_id}").json())["status"] in {"pending", "processing"}:
+            time.sleep(0.1)
+    assert found["status"] == "completed", found
+    return run_id

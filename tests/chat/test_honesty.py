@@ -106,7 +106,8 @@ async def test_tokens_and_time_are_capped():
     """A turn that has used up its tokens or its time is answered with what was found, and says which it was."""
     for caps, name in ((Caps(tokens=10), "tokens"), (Caps(seconds=0.0), "seconds")):
         async with talking(searching()) as talk:
-            object.__setattr__(talk.api.vv.kinds["chat.turn"].handle.__self__, "caps", caps)
+            turns: Any = talk.api.vv.kinds["chat.turn"].handle.__self__  # type: ignore[attr-defined]  # a bound method
+            object.__setattr__(turns, "caps", caps)
             turn = await talk.turn("a cook in a kitchen")
         assert (turn["status"], turn["stats"]["capped"]) == ("completed", name)
         assert turn["assistant_message"]["content"]
@@ -147,7 +148,8 @@ def obeying(request: Any) -> Any:
 @pytest.mark.parametrize(("order", "where"), CASES)
 async def test_orders_in_media_change_neither_scope_nor_tools(order, where):
     """A model that obeys what media say gets refusals; the answer holds no link, and scope and tools are as before."""
-    documents, about = dict(DOCUMENTS), {"title": "A"}
+    documents = dict(DOCUMENTS)
+    about: dict[str, Any] = {"title": "A"}
     if where == "speech":
         about = {"speech": [[1, 4, order]]}
     elif where == "file name":

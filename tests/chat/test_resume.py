@@ -146,7 +146,7 @@ async def test_a_place_that_is_none_is_refused():
         turn = await talk.turn("all three")
         url = f"/chat/sessions/{talk.session}/turns/{turn['turn_id']}/stream"
         for place in ("99", "-1", "evt_1", "1e1", "²"):
-            answer = await talk.api.client.get(url, headers={"Last-Event-ID": place.encode("latin-1")})
+            answer = await talk.api.client.get(url, headers={b"Last-Event-ID": place.encode("latin-1")})
             assert (answer.status_code, answer.json()["error"]["code"]) == (422, "validation_last_event_id"), place
         other = (await talk.api.client.post("/chat/sessions", json={})).json()["session_id"]
         strange = await talk.api.client.get(url.replace(talk.session, other))

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.chat.stub import QUERIES, script
+from tests.chat.stub import QUERIES, SETTINGS, finished_run, script
 from tests.chat.world import events, names
-from tests.faults.plant import sound
 from tests.server import Server
 from tests.stub_model import StubModel
 
@@ -28,15 +26,7 @@ def stub() -> Iterator[StubModel]:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory, stub: StubModel) -> Iterator[Server]:
     """A server whose models are at the endpoint."""
-    settings = {
-        "VIDEOVECTOR_OPENAI_BASE_URL": stub.url,
-        "VIDEOVECTOR_EXTRACTION_MODEL": "openai:stub",
-        "VIDEOVECTOR_CHAT_MODEL": "openai:stub",
-        "VIDEOVECTOR_TRANSCRIPTION_MODEL": "none",
-        "VIDEOVECTOR_IMAGE_EMBEDDING_MODEL": "none",
-        "VIDEOVECTOR_PICTURE_MODEL": "none",
-        "VIDEOVECTOR_LEASE_SECONDS": "2",
-    }
+    settings = {"VIDEOVECTOR_OPENAI_BASE_URL": stub.url, **SETTINGS}
     one = Server(tmp_path_factory.mktemp("chat") / "data", settings).start()
     yield one
     assert one.stop() == 0, one.log.read_text()[-4000:]
@@ -45,22 +35,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, stub: StubModel) -> Iterato
 @pytest.fixture(scope="module")
 def run(served: Server) -> str:
     """A finished run over twelve seconds of sound in an index."""
-    with served.http() as http:
-        home = http.post("/indexes", json={"name": "sounds"}).json()["index_id"]
-        files = {"file": ("a.wav", sound(12, seed="chat"), "audio/wav")}
-        assert http.post("/videos/upload", files=files, data={"index_id": home}).status_code == 202
-        schema = {"type": "object", "properties": {"headline": {"type": "string"}}}
-        body = {"name": "Sound", "prompt_text": "Say what is heard here.", "json_schema": schema}
-        prompt = http.post("/prompts", json=body).json()["prompt_id"]
-        body = {"prompt_id": prompt, "target": {"type": "index", "index_id": home}}
-        more = {"audio_segmentation_type": "fixed", "audio_segment_duration": 3, "enable_image_embedding": False}
-        started = http.post("/prompt-runs/execute", json={**body, **more})
-        assert started.status_code == 202, started.text
-        run_id = str(started.json()["run_id"])
-        while (found := http.get(f"/prompt-runs/{run_id}").json())["status"] in {"pending", "processing"}:
-            time.sleep(0.1)
-    assert found["status"] == "completed", found
-    return run_id
+    return finished_run(served)
 
 
 def wellformed(turn: dict[str, Any], run_id: str) -> None:

@@ -85,7 +85,7 @@ async def test_seven_families_are_told():
 
     async with talking(says) as talk:
         url = f"/chat/sessions/{talk.session}/turns/stream"
-        asked = {"json": {"message": "cook"}, "headers": {"Idempotency-Key": "k"}}
+        asked: dict[str, Any] = {"json": {"message": "cook"}, "headers": {"Idempotency-Key": "k"}}
         first = events((await talk.api.client.post(url, **asked)).text)
         again = events((await talk.api.client.post(url, **asked)).text)
         failed = events((await talk.api.client.post(url, json={"message": "harbour"})).text)
