@@ -18,7 +18,7 @@ from videovector_core.models.ports import Extraction, Usage
 from videovector_core.prompts.drafting import templated
 from videovector_core.prompts.schema import check_schema
 
-GOOD = {
+GOOD: dict[str, Any] = {
     "name": "Speakers",
     "description": "Who speaks about what.",
     "prompt_text": "Extract the speaker and the topic.",

@@ -65,6 +65,7 @@ def test_twenty_runs_lie_in_their_intervals(tmp_path: Path) -> None:
             with server.http() as client:
                 videos = [_uploaded(client, FOLDER / name) for name in MEDIA]
                 outside = [wrong for number in range(20) for wrong in _run(client, number, videos)]
+                _capped(client, videos)
         finally:
             server.stop()
         assert len({number for number, _ in outside}) <= 2, outside
@@ -84,10 +85,7 @@ def _run(client: Any, number: int, videos: list[str]) -> list[tuple[int, str]]:
     body = {"prompt_id": prompt_id, "target": {"type": "videos", "video_ids": chosen}, **WAYS[number // 4 % 4]}
     told = client.post("/prompt-runs/estimate", json=body)
     assert told.status_code == 200, told.text
-    run = client.post("/prompt-runs/execute", json=body).json()
-    while run["status"] in {"pending", "processing"}:
-        time.sleep(0.1)
-        run = client.get(f"/prompt-runs/{run['run_id']}").json()
+    run = _ended(client, client.post("/prompt-runs/execute", json=body).json())
     assert run["status"] == "completed", run
     calls = client.get(f"/prompt-runs/{run['run_id']}/llm-calls").json()
     found = {
@@ -103,6 +101,24 @@ def _run(client: Any, number: int, videos: list[str]) -> list[tuple[int, str]]:
         for name, value in found.items()
         if not within[name]["low"] <= value <= within[name]["high"]
     ]
+
+
+def _capped(client: Any, videos: list[str]) -> None:
+    """A run with a cap makes as many calls as it may, and its price counts."""
+    prompt = {"name": "Capped", "prompt_text": "Describe it within a cap.", "json_schema": SMALL}
+    prompt_id = client.post("/prompts", json=prompt).json()["prompt_id"]
+    body = {"prompt_id": prompt_id, "target": {"type": "videos", "video_ids": videos}, "max_model_calls": 2}
+    run = _ended(client, client.post("/prompt-runs/execute", json={**body, "max_cost": 100.0}).json())
+    assert run["status"] == "completed_with_failures"
+    assert "run_cap_reached" in run["error_message"]
+    assert len(client.get(f"/prompt-runs/{run['run_id']}/llm-calls").json()) == 2
+
+
+def _ended(client: Any, run: dict[str, Any]) -> dict[str, Any]:
+    while run["status"] in {"pending", "processing"}:
+        time.sleep(0.05)
+        run = client.get(f"/prompt-runs/{run['run_id']}").json()
+    return run
 
 
 def _uploaded(client: Any, file: Path) -> str:

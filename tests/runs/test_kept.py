@@ -62,7 +62,7 @@ async def test_one_changed_description_asks_for_extraction_alone():
     async with Studio() as room:
         first = await room.ended(await room.run())
         asked, heard, kept = len(room.model.seen), len(room.ears.calls), set(room.kept)
-        properties = {**SCHEMA["properties"], "headline": {"type": "string", "description": "In one line."}}
+        properties = {"headline": {"type": "string", "description": "In one line."}, "count": {"type": "integer"}}
         await room.vv.prompts.update(
             room.caller, room.prompt.prompt_id, json_schema={"type": "object", "properties": properties}
         )
