@@ -77,7 +77,7 @@ async def called(client: Client, api: Api, ids: Seeded) -> dict[str, Any]:
     for name, arguments in ids.arguments().items():
         result = await client.call_tool(name, {**arguments, **_made(name, arguments, found)})
         told = result.structured_content
-        assert json.loads(result.content[0].text) == told, name
+        assert json.loads(said(result)) == told, name
         if name not in here:
             assert (result.is_error, told["code"]) == (True, "capability_not_available"), (name, told)
         elif result.is_error:
@@ -196,6 +196,11 @@ async def test_ids_of_another_account_are_nobodys(api):
         assert kept.structured_content["name"] == "Scene"
 
 
+def said(result: Any) -> str:
+    """Return the text of a result."""
+    return str(result.content[0].text)
+
+
 def ids_in(ids: Seeded) -> list[str]:
     return [name for name in ids.__annotations__ if name not in {"image", "retry", "connector", "export"}]
 
@@ -205,7 +210,7 @@ def evolved(own: Seeded, other: Seeded, name: str) -> Seeded:
 
 
 def plain(result: Any) -> tuple[bool, str]:
-    text = re.sub(r"(req|[a-z]+)_[0-9a-f]{20,32}", "#", result.content[0].text)
+    text = re.sub(r"(req|[a-z]+)_[0-9a-f]{20,32}", "#", said(result))
     return result.is_error, re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "now", text)
 
 
