@@ -249,10 +249,8 @@ async def test_escapes_are_422_everywhere(api: Api):
     asked: list[tuple[str, str]] = []
     bucket_of(api).fail = lambda what, key: asked.append((what, key))
     job = {"connector_id": connector, "index_id": index}
-    for path, (method, url, body) in (
-        (path, use)
-        for path in SENDABLE
-        for use in (
+    for path in SENDABLE:
+        for method, url, body in (
             ("POST", "/connectors/s3", {**CONNECTOR, "export_base_path": path}),
             ("PATCH", f"/connectors/{connector}", {"export_base_path": path}),
             ("POST", f"/connectors/{connector}/browse", {"prefix": path}),
@@ -260,10 +258,9 @@ async def test_escapes_are_422_everywhere(api: Api):
             ("POST", "/import-jobs", {**job, "source_prefix": path}),
             ("POST", "/import-jobs", {**job, "file_pattern": path}),
             ("POST", "/videos", {"title": "a", "video_uri": f"s3://films/{path}", "index_id": index}),
-        )
-    ):
-        answer = await api.client.request(method, url, json=body)
-        assert answer.status_code == 422, (method, url, path, answer.text)
+        ):
+            answer = await api.client.request(method, url, json=body)
+            assert answer.status_code == 422, (method, url, path, answer.text)
     assert asked == []
 
 
@@ -280,8 +277,8 @@ async def test_no_answer_holds_a_secret(api: Api):
     async with api.vv.begin() as tx:
         kept = await tx.connectors.get(api.user_id, connector)
     assert "canary" not in repr(kept)
-    for field in ("bucket", "region", "endpoint_url"):
-        answer = await api.client.patch(f"/connectors/{connector}", json={field: "other"})
+    for name in ("bucket", "region", "endpoint_url"):
+        answer = await api.client.patch(f"/connectors/{connector}", json={name: "other"})
         assert (answer.status_code, answer.json()["error"]["code"]) == (422, "validation_connector_immutable")
     half = await api.client.patch(f"/connectors/{connector}", json={"aws_access_key_id": "AKIDOTHER"})
     assert (half.status_code, half.json()["error"]["code"]) == (422, "validation_connector_credentials")
