@@ -30,7 +30,14 @@ AXE = ROOT / "tests" / "node" / "node_modules" / "axe-core" / "axe.min.js"
 GRAVE = {"serious", "critical"}
 
 
-PROBED = ("/chat/sessions", "/connectors", "/exports", "/automations/import", "/prompts/generate")
+PROBED = (
+    "/chat/sessions",
+    "/connectors",
+    "/exports",
+    "/automations/import",
+    "/automations/export",
+    "/prompts/generate",
+)
 """Routes that the console asks for without knowing whether this server has them."""
 
 
@@ -53,15 +60,16 @@ class Tab:
         """Note complaints, and requests to anywhere but the server."""
         self.page.on("console", lambda one: self._said(one))  # noqa: PLW0108 - the library writes on what it is given
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", lambda one: self._known(one.url) or self.strangers.append(one.url))
+        self.page.on("request", lambda one: self._asked(one.url))
         return self
 
     def _said(self, message: Any) -> None:
         if message.type in {"error", "warning"} and not ("404" in message.text and _probe(message)):
             self.complaints.append(message.text)
 
-    def _known(self, url: str) -> bool:
-        return url.startswith((self.url, "blob:", "data:"))
+    def _asked(self, url: str) -> None:
+        if not url.startswith((self.url, "blob:", "data:")):
+            self.strangers.append(url)
 
     def open(self, path: str = "/") -> Tab:
         """Open a page of the console and wait until it stands."""

@@ -97,7 +97,8 @@ class View {
   #add(more, at) {
     this.segments.push(...more);
     this.#lanes();
-    if (this.current < 0) this.#follow(at);
+    // the list takes them in as soon as this has returned
+    if (this.current < 0) setTimeout(() => this.#follow(at));
   }
 
   #lanes() {
@@ -122,7 +123,7 @@ class View {
       {},
       h(
         "button",
-        { type: "button", class: `segment${place === this.current ? " now" : ""}`, onclick: open, "data-plays": true, "data-start": segment.start_time },
+        { type: "button", class: "segment", onclick: open, "data-plays": true, "data-start": segment.start_time },
         image && this.item.media_type !== "audio" ? h("img", { src: image, alt: "", loading: "lazy" }) : h("span", { class: "blank" }, icon(this.item.media_type)),
         h("span", { class: "grow" }, h("time", {}, span(segment.start_time, segment.end_time)), segment.segment_status === "failed" ? [" ", pill("failed")] : null, h("p", {}, text ?? "")),
       ),
@@ -186,20 +187,20 @@ class View {
     if (!this.index || this.item.media_type === "image") return null;
     const wordsIn = input({ type: "search", placeholder: "Find in this one", "aria-label": "Find in this media item", value: this.query.q ?? "" });
     const note = h("p", { class: "fine", role: "status" });
-    const find = async () => {
+    const find = async (goes = true) => {
       keep({ q: wordsIn.value });
       if (!wordsIn.value.trim()) return (this.hits = []), fill(note), this.#lanes();
       try {
         const hits = await post(`/indexes/${this.index}/search`, { query: wordsIn.value, top_k: 20, video_ids: [this.item.video_id] }, { signal: this.signal });
         this.hits = hits.filter((one) => one.start_time !== null).map((one) => ({ start: one.start_time, end: one.end_time, id: one.result_id, text: `${Math.round((one.similarity_score ?? 0) * 100)} %` }));
         fill(note, this.hits.length ? `${this.hits.length} moments, best at ${clock(this.hits[0].start)}` : "Nothing found. Try other words.");
-        if (this.hits.length) this.screen.seek(this.hits[0].start, true);
+        if (this.hits.length && goes) this.screen.seek(this.hits[0].start, true);
         this.#lanes();
       } catch (error) {
         fill(note, error.message);
       }
     };
-    if (wordsIn.value) find();
+    if (wordsIn.value) find(!this.query.t);
     const form = h("form", { class: "stack" }, wordsIn, note);
     form.addEventListener("submit", (event) => (event.preventDefault(), find()));
     return form;

@@ -134,7 +134,7 @@ function row(hit, at, open) {
         { class: "grow" },
         h("h2", {}, hit.video_name ?? "Untitled"),
         h("span", { class: "text" }, best?.value_preview || gist(hit.metadata) || hit.content_preview),
-        h("span", { class: "meter" }, score === null || score === undefined ? null : [h("i", { "aria-hidden": "true" }, h("b", { style: { width: `${Math.min(1, hit.similarity_score ?? score) * 100}%` } })), (hit.similarity_score ?? score).toFixed(3)], best?.field_display_label ?? best?.field_path ?? null, hit.match_type && hit.match_type !== "both" ? hit.match_type.replace("_", " ") : null),
+        h("span", { class: "meter" }, score === null || score === undefined ? null : [h("i", { "aria-hidden": "true" }, h("b", { style: { width: `${Math.min(1, hit.similarity_score ?? score) * 100}%` } })), h("span", {}, (hit.similarity_score ?? score).toFixed(3))], best ? h("span", {}, best.field_display_label ?? best.field_path) : null, hit.match_type && hit.match_type !== "both" ? h("span", {}, hit.match_type.replace("_", " ")) : null),
       ),
     ),
   );

@@ -53,7 +53,7 @@ function shown(catalogue, text) {
         { open: at === 0 },
         h("summary", {}, one.table_name),
         h("p", { class: "fine" }, one.prompt_name, one.row_count === null ? "" : ` · ${count(one.row_count, "row")}`),
-        button("Use its query", { kind: "small", "aria-label": `Use the query of ${one.table_name}`, onclick: () => ((text.value = one.default_query), text.focus()) }),
+        button("Use its query", { kind: "small", "aria-label": `Use its query: ${one.table_name}`, onclick: () => ((text.value = one.default_query), text.focus()) }),
         h("ul", {}, one.columns.map((column) => h("li", {}, h("button", { type: "button", onclick: () => put(quoted(column.name)) }, column.name), h("span", { class: "fine" }, column.type.split("(")[0].toLowerCase())))),
       ),
     ),
