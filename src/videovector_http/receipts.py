@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
@@ -42,12 +43,11 @@ class Receipts:
             Conflict: the key was used for another request, or the first one is still running after 10 s.
         """
         token = os.urandom(12).hex()
-        async with asyncio.timeout(WAIT_SECONDS) as limit:
-            try:
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
                 receipt = await self._claimed(slot, fingerprint, token)
-            except TimeoutError:
-                raise in_progress() from None
-            limit.reschedule(None)
+        except TimeoutError:
+            raise in_progress() from None
         if receipt.token != token:
             return self._opened(receipt), True
         async with self._renewing(slot, token):
@@ -69,7 +69,8 @@ class Receipts:
                 raise mismatch()
             if receipt.token == token or receipt.answer is not None:
                 return receipt
-            await asyncio.sleep(pause)
+            # not in step: where the first was refused, all who wait try again, and only one of those who meet gets in
+            await asyncio.sleep(pause * random.uniform(0.5, 1.5))
             pause = min(0.5, pause * 1.5)
 
     async def _complete(self, slot: Slot, token: str, answer: Answer) -> None:

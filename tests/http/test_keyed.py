@@ -13,8 +13,8 @@ import pytest
 
 from tests.http.api import Api, serving
 from tests.http.world import CLIP, PROMPT, Ids, populated
-from videovector_core.idempotency import FORGET
-from videovector_http.document import rules_of
+from videovector_core.idempotency import FORGET, Slot, fingerprint_json
+from videovector_http import receipts
 
 ROUNDS = int(os.environ.get("KEYED_ROUNDS", "2"))
 AT_ONCE = 50
@@ -212,27 +212,13 @@ async def test_keys_are_forgotten_a_day_later_by_themselves():
         assert await sent() != first
 
 
-async def test_every_keyed_write_takes_a_key():
-    """No write but the probes, the log-in, the reads by POST and fresh credentials ignores the key."""
+async def test_who_waits_too_long_is_told_so(monkeypatch):
+    """A duplicate whose first request does not end is answered with 409 and when to ask again, never with a 5xx."""
+    monkeypatch.setattr(receipts, "WAIT_SECONDS", 0.1)
     async with serving() as api:
-        unkeyed = {
-            path.removeprefix("/api/v2")
-            for (path, method), rule in rules_of(api.app.app).items()
-            if method in {"POST", "PUT", "PATCH"} and not rule.keyed
-        }
-    allowed = {
-        "/auth/login",
-        "/auth/logout",
-        "/auth/processing-activity",
-        "/rate-limit/refresh",
-        "/indexes/{index_id}/prompt",
-        "/videos/batch",
-        "/videos/batch/status",
-        "/videos/batch/segments",
-        "/videos/signed-url",
-        "/prompt-runs/estimate",
-        "/exports/{export_id}/download-url",
-    }
-    assert {
-        path for path in unkeyed if not path.startswith(("/search/", "/evaluations", "/prompts/test-schema"))
-    } <= allowed
+        slot = Slot(api.user_id, "POST", "/api/v2/indexes", "k")
+        async with api.vv.begin() as tx:
+            await tx.receipts.claim(slot, fingerprint_json({"name": "n"}), token="another", seconds=60)
+        answer = await api.client.post("/indexes", json={"name": "n"}, headers={"Idempotency-Key": "k"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "idempotency_in_progress")
+    assert answer.headers["retry-after"] == "1"
