@@ -60,7 +60,7 @@ def test_twenty_runs_lie_in_their_intervals(tmp_path: Path) -> None:
                 "VIDEOVECTOR_MODELS": '{"priced": {"model": "openai:toy", "prices": {"input": 1, "output": 4}}}',
             },
         )
-        server.start()
+        server.start(seconds=240)
         try:
             with server.http() as client:
                 videos = [_uploaded(client, FOLDER / name) for name in MEDIA]
