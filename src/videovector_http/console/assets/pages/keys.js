@@ -9,7 +9,7 @@ const SCOPES = [["search", "search"], ["read", "read (and search)"], ["write", "
 
 export default async function page({ main, signal }) {
   const place = h("div", {});
-  const shown = () => load(place, () => get("/api-keys", {}, { signal }), (keys) => (keys.length ? list(keys, shown) : empty("keys", "No keys yet", "A key lets a program in. It is shown once, when it is made.")), { waits: skeletons(4), signal });
+  const shown = () => load(place, () => get("/api-keys", {}, { signal }), (keys) => (keys.length ? list(keys, shown) : empty("keys", "No keys yet", "A key lets a program in. It is shown once, when it is made.", button("New key", { kind: "primary", sign: "plus", onclick: () => create(shown) }))), { waits: skeletons(4), signal });
   fill(main, head("Keys", { lead: "For programs. To manage them here, log in with a token: videovector token", actions: [button("New key", { kind: "primary", sign: "plus", onclick: () => create(shown) })] }), place);
   await shown();
 }
