@@ -27,7 +27,7 @@ def stub() -> Iterator[StubModel]:
 def served(tmp_path_factory: pytest.TempPathFactory, stub: StubModel) -> Iterator[Server]:
     """A server whose models are at the endpoint."""
     settings = {"VIDEOVECTOR_OPENAI_BASE_URL": stub.url, **SETTINGS}
-    one = Server(tmp_path_factory.mktemp("chat") / "data", settings).start()
+    one = Server(tmp_path_factory.mktemp("chat") / "data", settings).start(seconds=180)
     yield one
     assert one.stop() == 0, one.log.read_text()[-4000:]
 
@@ -106,7 +106,7 @@ def test_a_turn_survives_a_power_failure(served: Server, run: str, stub: StubMod
                     break
         served.kill()
     stub.latency = 0.0
-    served.start()
+    served.start(seconds=180)
     seen = events(received)
     with served.http() as http:
         place = {"Last-Event-ID": str(seen[-1][0])}

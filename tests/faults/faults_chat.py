@@ -101,7 +101,7 @@ def _kill(server: Server, chance: random.Random) -> None:
     if chance.random() < 0.5:
         server.kill()
         time.sleep(chance.random())
-        server.start()
+        server.start(seconds=180)
     else:
         hit(below(server.process.pid, "worker", "--child"))
 
@@ -111,7 +111,7 @@ def _running() -> tuple[Server, StubModel]:
     if not _plant:
         stub = StubModel(script=script).__enter__()
         settings = {"VIDEOVECTOR_OPENAI_BASE_URL": stub.url, **SETTINGS}
-        server = Server(Path(tempfile.mkdtemp(prefix="videovector-chat-")) / "data", settings).start()
+        server = Server(Path(tempfile.mkdtemp(prefix="videovector-chat-")) / "data", settings).start(seconds=180)
         atexit.register(_end, server, stub)
         finished_run(server)
         _plant.extend([server, stub])
