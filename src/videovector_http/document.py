@@ -15,6 +15,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.routes import HTTPRoute
 
 from videovector_core import __version__
+from videovector_http.described import FORMS, PICTURES, bodies, form, parameters
 from videovector_http.errors import BY_STATUS
 from videovector_http.gate import JWT, PUBLIC, Rule
 
@@ -33,7 +34,12 @@ _KEY: Final = {
     "in": "header",
     "required": False,
     "description": "Makes sure that the request has one effect, however often it is sent.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "schema": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 255,
+        "pattern": r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$",
+    },
 }
 _ERROR: Final = {
     "type": "object",
@@ -79,6 +85,7 @@ def document(
     components["responses"] = {str(status): _refusal(status, *said) for status, said in BY_STATUS.items()}
     schemas = components.setdefault("schemas", {})
     schemas["Error"] = _ERROR
+    schemas.update({name: schema for name, schema in bodies().items() if name in schemas})
     for path, method, operation in operations(written):
         _complete(path, operation, rules[path, method.upper()], schemas)
     return written
@@ -128,10 +135,16 @@ def _complete(path: str, operation: dict[str, Any], rule: Rule, schemas: Mapping
         operation["summary"] = lines.split(".")[0].split(":")[0].split(";")[0][:80]
     operation["security"] = _security(rule)
     operation["x-required-scope"] = str(rule.scope)
+    parameters(path, operation.get("parameters", []))
+    if path in PICTURES:
+        picture = {PICTURES[path]: {"schema": {"type": "string", "format": "binary"}}}
+        operation["responses"]["200"]["content"] = picture
     if rule.keyed:
         operation.setdefault("parameters", []).append(_KEY)
+    if path in FORMS:
+        operation["requestBody"] = form(path)
     body = operation.get("requestBody")
-    if body is not None:
+    if body is not None and path not in FORMS:
         body["required"] = _must_be_sent(body, schemas)
         for kind, media in body.get("content", {}).items():
             if kind == "application/json":
@@ -145,7 +158,8 @@ def _must_be_sent(body: Mapping[str, Any], schemas: Mapping[str, Any]) -> bool:
     if schema is None:
         return True
     named = schemas.get(schema.get("$ref", "").rsplit("/", 1)[-1], schema)
-    return bool(named.get("required")) or "properties" not in named
+    ruled = not {"anyOf", "oneOf", "allOf"}.isdisjoint(named)
+    return bool(named.get("required")) or ruled or "properties" not in named
 
 
 def _security(rule: Rule) -> list[dict[str, list[str]]]:
