@@ -1,7 +1,13 @@
-"""What the box around a stranger's SQL costs, and how soon it ends what runs over."""
+"""What the box around a stranger's SQL costs, and how soon it ends what runs over.
+
+`SQL_ROWS` says over how many results of a real server the same is asked over HTTP (default 100,000; the promise is made for
+1,000,000): the first query after a run finished, which writes the run's file, and the following ones.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import os
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -10,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import httpx
 
+from tests.bench.filled import Filled, filled
 from tests.bench.rows import Row
 from tests.sqlsearch import oversized, world
 from videovector_adapters.duckdb import guard, views
@@ -19,9 +27,15 @@ from videovector_adapters.duckdb.sandbox import DuckdbSandbox
 from videovector_core.errors import Invalid
 from videovector_core.sqlsearch.cells import cells
 from videovector_core.sqlsearch.model import Limits
+from videovector_core.testing import stores_room as make
 
 SEGMENTS = 1_000_000
 FINISHED = 10_000
+SERVED = int(os.environ.get("SQL_ROWS", "100000"))
+_METADATA = """json_build_object('scene', json_build_object('location', (ARRAY['kitchen', 'street', 'office', 'park'])[1 + g % 4],
+    'mood', (ARRAY['Calm', 'Tense'])[1 + g % 2], 'people', json_build_array(
+        json_build_object('emotion', (ARRAY['happy', 'sad', 'angry'])[1 + g % 3], 'confidence', g % 100 / 100.0, 'age', g % 90))),
+    'score', g % 1000 / 10.0, 'shots', g % 30, 'is_outdoor', g % 2 = 0, 'topics', json_build_array('news'))"""
 TIMES = 5
 QUERIES = {
     "group-by": 'SELECT "scene.location", count(*), avg(score) FROM {t} GROUP BY 1 ORDER BY 1',
@@ -55,7 +69,8 @@ async def bench() -> list[Row]:
     """Measure queries beside a bare engine, the first query of a run, and the end of hostile ones."""
     with tempfile.TemporaryDirectory() as place:
         made = await world.build(Path(place))
-        return [*await _million(made), *await _first(made), *await _hostile(made), _guard(made)]
+        alone = [*await _million(made), *await _first(made), *await _hostile(made), _guard(made)]
+    return [*alone, *await _served()]
 
 
 async def _million(made: world.World) -> list[Row]:
@@ -141,6 +156,49 @@ async def _first(made: world.World) -> list[Row]:
         Row("of which: query with no process waiting", cold * 1e3, "ms"),
         Row("SELECT 1 with a process waiting", warm * 1e3, "ms"),
     ]
+
+
+async def _served() -> list[Row]:
+    """Ask a real server over HTTP; the same file answers a bare engine."""
+
+    async def prepare(made: Filled) -> None:
+        await made.rows({"metadata": _METADATA}, prompt=make.prompt(json_schema=world.SCHEMA))
+
+    async with filled(SERVED, prepare) as made:
+        return await asyncio.to_thread(_asked, made)
+
+
+def _asked(made: Filled) -> list[Row]:
+    headers = {"X-API-Key": made.server.key}
+    with httpx.Client(base_url=f"{made.server.url}/api/v2", headers=headers, timeout=600) as client:
+
+        def ask(query: str) -> Any:
+            asked = {"query": query, "result_limit": 100, "run_ids": list(made.runs)}
+            answer = client.post(f"/search/sql/{made.index_id}", json=asked)
+            assert answer.status_code == 200, answer.text
+            return answer.json()
+
+        catalog = client.post(f"/search/sql/{made.index_id}/catalog", json={}).json()
+        name = next(one["table_name"] for one in catalog["tables"] if one["run_id"] == made.runs[0])
+        first = _once(partial(ask, f"SELECT count(*) FROM {name}"))
+        rows = [Row(f"served: first query of a run of {SERVED:,} rows", first * 1e3, "ms", "most 2,000 ms")]
+        with tempfile.NamedTemporaryFile(suffix=".parquet") as file:
+            file.write(client.get(f"/prompt-runs/{made.runs[0]}/results.parquet").content)
+            file.flush()
+            with duckdb.connect(config={"threads": "2"}) as bare:
+                bare.execute(f"CREATE VIEW {name} AS SELECT * FROM '{file.name}'").fetchall()
+                for kind in ("group-by", "top-N", "unnest of a list + group"):
+                    query = QUERIES[kind].replace("{t}", name)
+                    alone, through = _best(partial(_fetched, bare, query)), _best(partial(ask, query))
+                    beside = f"bare {alone * 1e3:.0f} ms, most {(alone * 1.5 + 0.1) * 1e3:.0f} ms"
+                    rows.append(Row(f"served: {kind}, {SERVED:,} rows", through * 1e3, "ms", beside))
+        return rows
+
+
+def _once(run: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
 
 
 async def _hostile(made: world.World) -> list[Row]:

@@ -23,6 +23,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 import numpy as np
 
+from tests.bench.rows import Row
 from videovector_adapters.qdrant.edge import EdgeServer, EdgeVectors
 from videovector_core.models.ports import Vector
 from videovector_core.vectors.ports import Point, PointKind, Scope, Scored
@@ -72,7 +73,7 @@ class Bench:
 
     def __init__(self, directory: Path, points: int) -> None:
         self.total = points
-        self.server = EdgeServer(directory / "v", directory / "s", start_seconds=600)
+        self.server = EdgeServer(directory / "v", directory / "s", start_seconds=600, optimize_after=None)
         self.client = EdgeVectors(directory / "s")
         queries = Data(99)
         self.near, self.terms = queries.vectors(QUERIES), queries.terms(QUERIES, 6)
@@ -161,7 +162,7 @@ class Bench:
 
     def row(self, name: str, value: str) -> None:
         self.rows.append((name, value))
-        print(f"| {name} | {value} |", flush=True)  # noqa: T201 - the table is what this program is for
+        print(f"| {name} | {value} | | |", flush=True)  # noqa: T201 - the table is what this program is for
 
 
 async def timed(work: Awaitable[object]) -> float:
@@ -191,12 +192,19 @@ def arguments() -> Iterator[tuple[int, Path]]:
         shutil.rmtree(directory)
 
 
+async def bench() -> list[Row]:
+    """Print the table for `VECTOR_POINTS` points (default 100,000)."""
+    with tempfile.TemporaryDirectory() as folder:
+        await Bench(Path(folder), int(os.environ.get("VECTOR_POINTS", "100000"))).run()
+    return []
+
+
 def main() -> None:
     """Print the table."""
     for points, directory in arguments():
         load = os.getloadavg()[0]
         head = f"{points:,} points, {os.cpu_count()} processors, load {load:.1f} at the start"
-        print(f"| {head} | |\n| --- | --- |")  # noqa: T201 - the head of the table
+        print(f"| {head} | | | |\n| --- | --- | --- | --- |")  # noqa: T201 - the head of the table
         asyncio.run(Bench(directory, points).run())
 
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import io
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -264,6 +265,50 @@ async def test_other_tenants_do_not_exist(world: World) -> None:
         404,
         "resource_run_not_found",
     )
+
+
+async def test_each_tenant_has_its_own_union(fresh: World) -> None:
+    """Two tenants with runs of the same prompt: catalogues, unions, names, drafts and hints of one never show the other."""
+    theirs = await fresh.api.as_user("stranger")
+    client = fresh.api.client
+    place = (await client.post("/indexes", json={"name": "theirs"}, headers=theirs)).json()["index_id"]
+    files = {"file": ("a.mp4", OTHER_CLIP, "video/mp4")}
+    about = {"title": "SECRET", "index_id": place}
+    await client.post("/videos/upload", files=files, data=about, headers=theirs)
+    prompt = (await client.post("/prompts", json=PROMPT, headers=theirs)).json()["prompt_id"]
+    body = {"prompt_id": prompt, "target": {"type": "index", "index_id": place}}
+    run = (await client.post("/prompt-runs/execute", json=body, headers=theirs)).json()["run_id"]
+    async with asyncio.timeout(20):
+        while (await client.get(f"/prompt-runs/{run}", headers=theirs)).json()["status"] != "completed":
+            await asyncio.sleep(0.01)
+
+    async def theirs_says(path: str, body: Any) -> Any:
+        return (await client.post(f"/search/sql/{place}{path}", json=body, headers=theirs)).json()
+
+    own, other = await fresh.post("/catalog", 200), await theirs_says("/catalog", {})
+    names, foreign = [{one["table_name"] for one in made["tables"]} - {"segments"} for made in (own, other)]
+    assert names
+    assert foreign
+    assert not names & foreign
+    assert not any(name in str(own) for name in (*foreign, run, place, "SECRET"))
+    counted = {"query": "SELECT video_name, count(*) AS n FROM segments GROUP BY 1 ORDER BY 1"}
+    assert [row["video_name"] for row in (await fresh.post("", 200, counted))["rows"]] == ["A", "B"]
+    assert [row["video_name"] for row in (await theirs_says("", counted))["rows"]] == ["SECRET"]
+    for name in foreign:
+        forged = [f"SELECT * FROM {name}", f"SELECT * FROM segments UNION ALL SELECT * FROM {name}"]
+        for query in forged:
+            error = (await fresh.post("", 422, {"query": query}))["error"]
+            unknown = (await fresh.post("", 422, {"query": query.replace(name, "run_" + "0" * len(name))}))["error"]
+            assert (error["code"], unknown["code"]) == ("sql_invalid", "sql_invalid")
+            assert not (foreign - {name}) & set(re.findall(r"\w+", str(error)))
+        body = {"instruction": f"count the rows of {name}", "existing_query": f"SELECT * FROM {name}"}
+        draft = await fresh.post("/generate", 200, body)
+        assert name not in draft["query"]
+        assert not foreign & set(draft["tables_used"])
+    for body in ({"run_ids": [run]}, {"index_ids": [place]}):
+        for path, more in (("", counted), ("/catalog", {}), ("/generate", {"instruction": "count"})):
+            error = (await fresh.post(path, 404, {**body, **more}))["error"]
+            assert error["code"] in {"resource_run_not_found", "resource_index_not_found"}
 
 
 async def refused(world: World, path: str, body: Any, headers: dict[str, str]) -> tuple[int, str]:

@@ -291,14 +291,15 @@ class Search:
     ) -> Side:
         space = self.models.text.space
         leaves = evolve(asked.scope, kinds=(PointKind.LEAF,), field_paths=tuple(search_fields) or None)
-        rankings = {"fields": await self.engine.nearest(space, vector, within=leaves, top_k=depth)}
+        wanted = {"fields": self.engine.nearest(space, vector, within=leaves, top_k=depth)}
         if not search_fields:
-            rankings["text"] = await self.engine.nearest(space, vector, within=asked.scope, top_k=depth)
-            rankings["lexical"] = await self._literal(asked.caller, asked.runs, query, asked.scope)
+            wanted["text"] = self.engine.nearest(space, vector, within=asked.scope, top_k=depth)
+            wanted["lexical"] = self._literal(asked.caller, asked.runs, query, asked.scope)
         if joint is not None:
             within = evolve(_with_pictures(asked).scope, kinds=(PointKind.FRAME,))
-            rankings["picture"] = await self.engine.nearest(*joint, within=within, top_k=depth)
-        return text_side(rankings, depth)
+            wanted["picture"] = self.engine.nearest(*joint, within=within, top_k=depth)
+        rankings = await asyncio.gather(*wanted.values())  # the engine takes those of one space as one batch
+        return text_side(dict(zip(wanted, rankings, strict=True)), depth)
 
     async def _frames(self, asked: Asked, space: str, vector: Vector, depth: int) -> Side:
         within = evolve(asked.scope, kinds=(PointKind.FRAME,))

@@ -1,0 +1,230 @@
+"""Text search over HTTP at a real server, beside the bare engine call on the same points.
+
+`SEARCH_POINTS` says over how many results (default 100,000; the promises are made for 100,000 and 1,000,000). Stages are
+taken by an application in this process over the same database and engine, one request at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import os
+import random
+import statistics
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from typing import Any
+from unittest import mock
+
+import httpx
+import structlog
+from attrs import evolve
+
+from tests.bench.filled import WORDS, Filled, filled
+from tests.bench.rows import Row
+from tests.http.api import KEY
+from videovector_adapters import wiring
+from videovector_adapters.local.clients import LocalTextEmbedder
+from videovector_adapters.qdrant.edge import EdgeVectors
+from videovector_adapters.secrets import Envelope
+from videovector_adapters.settings import Settings
+from videovector_core.app import VideoVector
+from videovector_core.search.service import Search
+from videovector_core.vectors.ports import Scope
+from videovector_http.app import create_app
+from videovector_http.context import Context, Signer
+
+POINTS = int(os.environ.get("SEARCH_POINTS", "100000"))
+QUERIES = 200
+TOP_K = 10
+BUILD_SECONDS = 3600
+FEW = 20_000
+
+
+async def bench() -> list[Row]:
+    """Measure before, during and after the build of the indexes."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    text = LocalTextEmbedder()
+    rows: list[Row] = []
+
+    async def prepare(made: Filled) -> None:
+        engine = EdgeVectors(made.server.data_dir.absolute() / "vectors" / "engine.sock")
+        await made.rows()
+        began = time.perf_counter()
+        await made.vectors(text.space, engine)
+        rows.append(Row("upserts with vectors and words", made.count / (time.perf_counter() - began), "1/s"))
+        await engine.close()
+
+    try:
+        async with filled(POINTS, prepare) as made:
+            rows += [row async for row in _measured(made, text)]
+    finally:
+        await text.close()
+    return rows
+
+
+async def _measured(made: Filled, text: LocalTextEmbedder) -> AsyncIterator[Row]:
+    engine = EdgeVectors(made.server.data_dir.absolute() / "vectors" / "engine.sock")
+    headers = {"X-API-Key": made.server.key}
+    async with httpx.AsyncClient(base_url=f"{made.server.url}/api/v2", headers=headers, timeout=60) as client:
+        ask = _asking(client, made)
+        await ask(0)
+        before = await _times(20, ask)
+        yield Row(f"HTTP search of {POINTS:,} before the build, p95", _p(before, 95), "ms", "at most 150")
+        waits = await _while_building(engine, ask, text.space)
+        yield Row(f"HTTP search while building and swapping, worst of {len(waits)}", max(waits), "ms", "at most 1,000")
+        queries = [_query(number) for number in range(QUERIES)]
+        vectors = await text.embed(queries)
+        scope = Scope(made.user_id, run_ids=made.runs, index_ids=(made.index_id,))
+
+        async def bare(number: int) -> Any:
+            return await engine.nearest(text.space, vectors[number % QUERIES], within=scope, top_k=TOP_K)
+
+        alone, through = await _times(QUERIES, bare), await _times(QUERIES, ask)
+        embed = await _times(QUERIES, lambda number: text.embed([queries[number]]))
+        yield Row("bare engine call, p50", _p(alone, 50), "ms", f"p95 {_p(alone, 95):.1f} ms")
+        yield Row("HTTP search, p50", _p(through, 50), "ms", f"of which embedding {_p(embed, 50):.1f} ms")
+        over = _p(through, 50) - _p(embed, 50) - _p(alone, 50)
+        yield Row("HTTP search without embedding over the bare call, p50", over, "ms", "at most 10 more")
+        yield Row("HTTP search, p95", _p(through, 95), "ms", "at most 25")
+        small = _asking(client, made, run_ids=[made.runs[1]])
+        yield Row("HTTP search of 1 % of the results, p95", _p(await _times(QUERIES, small), 95), "ms")
+        yield Row("recall@10 against exact", await _recall(engine, text.space, vectors, scope), "", "at least 0.98")
+        yield Row("HTTP search, 16 clients", await _throughput(made), "1/s")
+        async for row in _stages(made):
+            yield row
+    await engine.close()
+
+
+def _query(number: int) -> str:
+    chance = random.Random(number)
+    return " ".join(chance.sample(WORDS, 3))
+
+
+def _asking(client: httpx.AsyncClient, made: Filled, **more: Any) -> Callable[[int], Awaitable[Any]]:
+    async def ask(number: int) -> Any:
+        body = {"query": _query(number), "top_k": TOP_K, **more}
+        answer = await client.post(f"/indexes/{made.index_id}/search", json=body)
+        assert answer.status_code == 200, answer.text
+        assert len(answer.json()) == TOP_K
+        return answer
+
+    return ask
+
+
+async def _while_building(engine: EdgeVectors, ask: Callable[[int], Awaitable[Any]], space: str) -> list[float]:
+    """Ask until the server has indexed the vectors by itself, and some seconds more."""
+    waits: list[float] = []
+    until = time.monotonic() + BUILD_SECONDS
+    for number in itertools.count():
+        waits += await _times(1, lambda _, number=number: ask(number))  # type: ignore[misc]  # bound on purpose
+        if number % 20 == 0:
+            found = (await engine.indexing())[space]
+            few = found.vectors < FEW  # so few are never indexed
+            if few or found.indexed >= 0.9 * found.vectors or time.monotonic() > until:
+                break
+        await asyncio.sleep(0.05)
+    return [*waits, *await _times(50, ask)]
+
+
+async def _recall(engine: EdgeVectors, space: str, vectors: Sequence[Any], scope: Scope) -> float:
+    same = 0
+    for vector in vectors:
+        near, exact = [
+            {hit.point.id for hit in await engine.nearest(space, vector, within=scope, top_k=TOP_K, exact=exact)}
+            for exact in (False, True)
+        ]
+        same += len(near & exact)
+    return same / (TOP_K * len(vectors))
+
+
+async def _throughput(made: Filled) -> float:
+    headers = {"X-API-Key": made.server.key}
+    async with httpx.AsyncClient(base_url=f"{made.server.url}/api/v2", headers=headers, timeout=60) as client:
+        ask = _asking(client, made)
+
+        async def some(first: int) -> None:
+            for number in range(first, QUERIES, 16):
+                await ask(number)
+
+        began = time.perf_counter()
+        await asyncio.gather(*(some(first) for first in range(16)))
+        return QUERIES / (time.perf_counter() - began)
+
+
+async def _stages(made: Filled) -> AsyncIterator[Row]:
+    """Take the stages of a request in this process: all of it, its calls of the model, of the engine and of the rows."""
+    spent: dict[str, list[float]] = {"embed": [], "engine": [], "hydrate": []}
+    async with wiring.build(Settings.load(data_dir=made.server.data_dir), owns_engine=False) as whole:
+        engine = _Timed(whole.ports.vectors, {"nearest": "engine", "lexical": "engine"}, spent)
+        text = _Timed(whole.ports.models.text, {"embed": "embed"}, spent)
+        models = evolve(whole.ports.models, text=text)
+        vv = VideoVector(evolve(whole.ports, vectors=engine, models=models))
+        app = create_app(Context(vv, Signer(KEY), Envelope(KEY)))
+        headers = {"X-API-Key": made.server.key}
+        transport = httpx.ASGITransport(app)
+        hydrate = _hydrating(spent["hydrate"])
+        async with httpx.AsyncClient(transport=transport, base_url="http://b/api/v2", headers=headers) as client:
+            ask = _asking(client, made)
+            await ask(0)
+            for times in spent.values():
+                times.clear()
+            with mock.patch.object(Search, "hydrate", hydrate):
+                total = await _times(QUERIES, ask)
+            shares = {name: sum(times) / QUERIES for name, times in spent.items()}
+            gate = await _times(QUERIES, lambda _: client.get("/indexes"))
+    yield Row("stages, in process: whole request, mean", statistics.mean(total), "ms")
+    for name, share in shares.items():
+        yield Row(f"stages, in process: {name}, mean", share, "ms", "calls of one request added up")
+    rest = statistics.mean(total) - sum(shares.values())
+    yield Row("stages, in process: the rest", rest, "ms", f"an authenticated list takes {statistics.mean(gate):.1f} ms")
+
+
+def _hydrating(into: list[float]) -> Callable[..., Awaitable[Any]]:
+    original = Search.hydrate
+
+    async def hydrate(search: Search, *given: Any) -> Any:
+        with _stopwatch(into):
+            return await original(search, *given)
+
+    return hydrate
+
+
+class _Timed:
+    """Something whose methods are timed, by stage, in milliseconds."""
+
+    def __init__(self, whole: Any, stages: dict[str, str], spent: dict[str, list[float]]) -> None:
+        self._whole, self._stages, self._spent = whole, stages, spent
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._whole, name)
+        if name not in self._stages:
+            return found
+
+        async def timed(*given: Any, **named: Any) -> Any:
+            with _stopwatch(self._spent[self._stages[name]]):
+                return await found(*given, **named)
+
+        return timed
+
+
+@contextlib.contextmanager
+def _stopwatch(into: list[float]) -> Iterator[None]:
+    began = time.perf_counter()
+    yield
+    into.append((time.perf_counter() - began) * 1000)
+
+
+async def _times(count: int, work: Callable[[int], Awaitable[Any]]) -> list[float]:
+    times: list[float] = []
+    for number in range(count):
+        with _stopwatch(times):
+            await work(number)
+    return times
+
+
+def _p(times: Sequence[float], share: int) -> float:
+    return sorted(times)[min(len(times) - 1, len(times) * share // 100)]
