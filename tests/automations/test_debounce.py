@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
 
 import pytest
@@ -12,7 +13,7 @@ from tests.automations.simulated import World
 from tests.stateful.virtual import simulate
 from videovector_core.automations.model import CycleStatus, OrderKind
 
-SEEDS = 1000
+SEEDS = int(os.environ.get("AUTOMATION_SEEDS", "1000"))
 INTERVAL = 300.0
 POLL = 150.0
 
