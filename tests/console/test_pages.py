@@ -93,6 +93,7 @@ def test_every_page_stands_and_can_be_read_by_all(tab: Tab, world: World, axe: N
         for name, path in world.paths().items():
             if scheme == "light" or name in {"media", "search", "sql"}:
                 tab.open(path).shoot(f"{name}-{scheme}")
+                assert tab.page.locator("main .problem").count() == 0, name
                 found[f"{name} {scheme}"] = tab.findings()
     assert {name: one for name, one in found.items() if one} == {}
 

@@ -30,7 +30,9 @@ export class Timeline extends HTMLElement {
     fill(this, h("div", { class: "lanes" }, this.#names, frame), zoom);
   }
 
+  /** Shows lanes of stretches; nothing while it stands nowhere, as for an image. */
   show(duration, lanes) {
+    if (!this.frame) return;
     this.#duration = duration || 1;
     this.#lanes = lanes.filter((lane) => lane.stretches.length);
     this.frame.setAttribute("aria-valuemax", Math.round(this.#duration));
@@ -82,6 +84,7 @@ export class Timeline extends HTMLElement {
 
   /** Moves the mark. */
   at(seconds) {
+    if (!this.frame) return;
     this.#head.style.left = `${(seconds / this.#duration) * 100}%`;
     this.frame.setAttribute("aria-valuenow", Math.round(seconds));
     this.frame.setAttribute("aria-valuetext", clock(seconds));
