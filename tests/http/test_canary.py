@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 
 import pytest
 import structlog
 
 from tests.http.api import serving
+from tests.http.world import CONNECTOR
+from videovector_adapters.settings import Settings
 from videovector_core.access.secrets import Secret
 from videovector_core.events.model import EventFilter
 from videovector_http import logs
 
 CANARY = "sk_live_" + "c4a1" * 12
+GCS = {"name": "g", "bucket": "films", "gcp_project_id": "p"}
+KEY_FILE = json.dumps({"type": "service_account", "private_key": CANARY, "client_email": "a@b.example"})
 
 
 @pytest.fixture
@@ -53,6 +58,50 @@ async def test_credentials_are_logged_nowhere(written):
     for answer in answers:
         assert CANARY not in answer.text
         assert CANARY not in str(answer.headers)
+
+
+async def test_what_is_entrusted_is_shown_nowhere(written):
+    """Credentials of connectors and of callers, sent well and badly, are in no answer, log line, event, number or repr."""
+    azure = {"storage_account": "acc", "container": "con", "tenant_id": "t", "client_id": "c", "client_secret": CANARY}
+    async with serving() as api:
+        client = api.client
+        made = [
+            await client.post("/connectors/s3", json={**CONNECTOR, "aws_secret_access_key": CANARY}),
+            await client.post("/connectors/azure", json={"name": "a", **azure}),
+            await client.post("/connectors/gcs", data=GCS, files={"credentials_file": ("k.json", KEY_FILE)}),
+        ]
+        assert [one.status_code for one in made] == [201, 201, 201]
+        answers = [*made]
+        for one in made:
+            path = f"/connectors/{one.json()['connector_id']}"
+            answers += [await client.get(path), await client.post(f"{path}/test"), await client.post(f"{path}/browse")]
+            answers += [await client.patch(path, json={"bucket": CANARY, "client_secret": 7})]
+        answers += [
+            await client.get("/connectors"),
+            await client.post("/connectors/azure", json={**azure, "name": ""}),
+            await client.post("/connectors/s3", json={**CONNECTOR, "aws_secret_access_key": [CANARY]}),
+            await client.get("http://testserver/metrics"),
+        ]
+        async with api.vv.ports.begin() as tx:
+            events = repr(await tx.events.after(api.user_id, 0, wanted=EventFilter(), limit=1000))
+        dumped = repr(api.vv.ports)
+    assert CANARY not in written.getvalue()
+    assert CANARY not in events
+    assert CANARY not in dumped
+    for answer in answers:
+        assert CANARY not in answer.text, answer.request.url
+
+
+def test_settings_show_no_secret(monkeypatch):
+    """Whatever a setting holds that is secret, its repr, its text and its JSON do not show it."""
+    taking = ("OPENAI_API_KEY", "SECRET_KEY", "QDRANT_API_KEY", "METRICS_TOKEN")
+    for name in taking:
+        monkeypatch.setenv(f"VIDEOVECTOR_{name}", CANARY)
+    monkeypatch.setenv("VIDEOVECTOR_DATABASE_URL", f"postgresql://u:{CANARY}@h/d")
+    monkeypatch.setenv("VIDEOVECTOR_BROKER_URL", f"amqp://u:{CANARY}@h")
+    settings = Settings()
+    assert settings.openai_api_key is not None
+    assert CANARY not in repr(settings) + str(settings) + settings.model_dump_json()
 
 
 async def test_lines_carry_the_request_and_the_tenant(written):
