@@ -83,7 +83,7 @@ async function run({ results, dock, signal, hit, ...sought }) {
     const hits = list({
       label: "Hits",
       signal,
-      height: 108,
+      height: 116,
       gap: 6,
       skeletons: 3,
       next: async () => {
