@@ -6,7 +6,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from attrs import define, field
@@ -14,6 +14,10 @@ from attrs import define, field
 from videovector_http.errors import answer, envelope
 from videovector_http.metrics import Metrics
 from videovector_http.reference import Reference
+from videovector_http.traces import traced, tracer
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
 
 log = structlog.get_logger("videovector.http")
 
@@ -79,6 +83,8 @@ class Outer:
     """Makes the reference of the application's routes."""
     methods: Mapping[str, str] = field(factory=dict)
     """The methods of each path, as `Allow` tells them."""
+    tracer: Tracer | None = field(factory=tracer)
+    """Makes a span for each request, where traces are set up."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one connection."""
@@ -105,7 +111,8 @@ class Outer:
             )
             await exchange.reply(431, body, {})
             return
-        await self.app(exchange.scope, receive, exchange.stamped)
+        serving = self.app(exchange.scope, receive, exchange.stamped)
+        await (serving if self.tracer is None else traced(self.tracer, exchange, serving))
 
     def _note(self, exchange: Exchange) -> None:
         took = time.perf_counter() - exchange.started
