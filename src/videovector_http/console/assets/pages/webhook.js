@@ -1,6 +1,6 @@
 // One webhook, and everything that was sent to it.
 
-import { call, get, pages, post } from "../api.js";
+import { call, get, post } from "../api.js";
 import { fill, h } from "../dom.js";
 import { ago, count, moment } from "../format.js";
 import { attempt, button, dialog, empty, facts, head, link, load, pill, problem, secret, skeletons, table, toast } from "../parts.js";
@@ -28,9 +28,8 @@ export default async function page({ main, params, signal }) {
 }
 
 function deliveries(path, place, signal) {
-  const next = pages(`${path}/deliveries`, { signal, limit: 50 });
   const again = () => deliveries(path, place, signal);
-  return load(place, next, (found) => (found?.length ? table("Deliveries", columns(again), found) : empty("webhooks", "Nothing was sent yet", "Send a test, or wait for something to happen.")), { waits: skeletons(4), signal });
+  return load(place, () => get(`${path}/deliveries`, { limit: 100 }, { signal }), (found) => (found?.length ? table("Deliveries", columns(again), found) : empty("webhooks", "Nothing was sent yet", "Send a test, or wait for something to happen.")), { waits: skeletons(4), signal });
 }
 
 const columns = (again) => [
