@@ -153,7 +153,7 @@ class VideoVector:
     concurrency: Concurrency = Concurrency()
     stream_pace: StreamPace = field(factory=StreamPace)
     keeping: Keeping = field(factory=Keeping)
-    chat_caps: chat_turns.Caps = chat_turns.Caps()
+    chat_caps: chat_turns.Caps = field(factory=chat_turns.Caps)
     run_caps: Caps = field(factory=Caps)
     keep_exports: timedelta = timedelta(days=7)
     keep_receipts: timedelta = timedelta(hours=24)

@@ -95,7 +95,10 @@ def create_app(context: Context) -> Outer:
         *metrics.ROUTES,
         *mcp_pages.AT_THE_ROOT,
         *console.ROUTES,
-        Router("/api/v2", route_handlers=[*pages, *STREAM, *WEBHOOKS, *CONNECTORS, *EXPORTS, *AUTOMATIONS, *reference.ROUTES]),
+        Router(
+            "/api/v2",
+            route_handlers=[*pages, *STREAM, *WEBHOOKS, *CONNECTORS, *EXPORTS, *AUTOMATIONS, *reference.ROUTES],
+        ),
     ]
     app = Litestar(
         route_handlers=routes,
@@ -106,5 +109,5 @@ def create_app(context: Context) -> Outer:
         logging_config=None,  # the process decides how it logs
         openapi_config=None,  # `document` writes it, with what the gate adds
     )
-    mcp_inside.app = Outer(app, counted, described, methods_of(app))
-    return mcp_inside.app
+    mcp_inside.app = outer = Outer(app, counted, described, methods_of(app))
+    return outer

@@ -47,7 +47,7 @@ def form(path: str) -> dict[str, Any]:
     (_,), schemas = msgspec.json.schema_components([fields], ref_template=_REF)
     schema = schemas[fields.__name__]
     properties = {name: _text(inner) for name, inner in schema["properties"].items()}
-    properties[file] = {"type": "string", "format": "binary", "description": "The file itself."}
+    properties[file] = {"type": "string", "format": "binary", "minLength": 1, "description": "The file itself."}
     described = {**schema, "properties": properties, "required": [*schema.get("required", ()), file]}
     content = {"schema": described, "encoding": {file: {"contentType": media}}}
     return {"required": True, "content": {"multipart/form-data": content}}
@@ -168,6 +168,7 @@ PARAMETERS: Final[dict[tuple[str, str], dict[str, Any]]] = {
 
 RULES: Final[dict[str, dict[str, Any]]] = {
     "BatchSegments": {**_one_of("video_ids", "targets"), "example": {"video_ids": ["vid_456"]}},
+    "CreateExport": {"anyOf": [_given("destination_connector_id"), {"not": _given("destination_subpath")}]},
     "Evaluate": _SOMEWHERE,
     "MultiRunSearch": _SOMEWHERE,
     "LabelledQuery": _any_of("query", "image_data"),

@@ -99,7 +99,7 @@ def test_settings_show_no_secret(monkeypatch):
         monkeypatch.setenv(f"VIDEOVECTOR_{name}", CANARY)
     monkeypatch.setenv("VIDEOVECTOR_DATABASE_URL", f"postgresql://u:{CANARY}@h/d")
     monkeypatch.setenv("VIDEOVECTOR_BROKER_URL", f"amqp://u:{CANARY}@h")
-    settings = Settings()
+    settings = Settings.load()
     assert settings.openai_api_key is not None
     assert CANARY not in repr(settings) + str(settings) + settings.model_dump_json()
 

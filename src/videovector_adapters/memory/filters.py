@@ -34,7 +34,7 @@ class MemoryFilters:
         )
         return oldest(found, lambda place: place.key, after=after, limit=limit)
 
-    async def lacking(self, *, after: tuple[str, str], limit: int) -> Sequence[Unfiltered]:
+    async def lacking(self, *, after: tuple[str, str], limit: int) -> Sequence[Unfiltered]:  # noqa: ARG002 - the port's
         return ()  # the evaluator looks at the results themselves
 
     async def add(self, results: Sequence[SegmentResult]) -> None:

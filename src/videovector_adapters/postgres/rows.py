@@ -18,7 +18,13 @@ T = TypeVar("T")
 BATCH: Final = 5_000
 """Rows that one statement carries: enough to be quick, little enough to hold in memory."""
 
-_TYPES: Final = {"int": "bigint", "float": "double precision", "bool": "boolean", "datetime": "timestamptz", "bytes": "bytea"}
+_TYPES: Final = {
+    "int": "bigint",
+    "float": "double precision",
+    "bool": "boolean",
+    "datetime": "timestamptz",
+    "bytes": "bytea",
+}
 
 
 def document(value: Any) -> Json | None:
