@@ -168,7 +168,7 @@ PARAMETERS: Final[dict[tuple[str, str], dict[str, Any]]] = {
 
 RULES: Final[dict[str, dict[str, Any]]] = {
     "BatchSegments": {**_one_of("video_ids", "targets"), "example": {"video_ids": ["vid_456"]}},
-    "CreateExport": {"anyOf": [_given("destination_connector_id"), {"not": _given("destination_subpath")}]},
+    "CreateExport": {"if": _given("destination_subpath"), "then": _given("destination_connector_id")},
     "Evaluate": _SOMEWHERE,
     "MultiRunSearch": _SOMEWHERE,
     "LabelledQuery": _any_of("query", "image_data"),
