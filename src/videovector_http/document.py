@@ -176,9 +176,9 @@ def _answers(operation: dict[str, Any], rule: Rule, schemas: Mapping[str, Any]) 
         media = answer.get("content", {}).get("application/json")
         if media is not None:
             media["example"] = example(media["schema"], schemas)
-    wanted = [400, 404, 405, 409, 410, 413, 415, 422, 431, 500, 502, 503]
+    wanted = [400, 401, 404, 405, 409, 410, 413, 415, 422, 431, 500, 502, 503]
     if rule.scope != PUBLIC:
-        wanted += [401, 403, 429]
+        wanted += [403, 429]
     for answer in answers.values():
         answer.setdefault("headers", {})["X-Request-ID"] = {"schema": {"type": "string"}}
     for status in sorted(wanted):
