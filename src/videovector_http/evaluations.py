@@ -15,7 +15,12 @@ from videovector_http.wire import evaluations as wire
 from videovector_http.wire.convert import out
 
 
-@post("/evaluations", opt={"scope": Scope.SEARCH}, status_code=200, request_max_body_size=MAX_IMAGE_JSON)
+@post(
+    "/evaluations",
+    opt={"scope": Scope.SEARCH, "keyed": "outside"},
+    status_code=200,
+    request_max_body_size=MAX_IMAGE_JSON,
+)
 async def evaluate(
     data: JSONBody[wire.Evaluate], context: NamedDependency[Context], caller: NamedDependency[Caller]
 ) -> wire.Evaluation:

@@ -26,7 +26,8 @@ from videovector_http.markers import marked
 from videovector_http.render.reader import Reader
 from videovector_http.wire import search as wire
 
-SEARCH: dict[str, Any] = {"scope": Scope.SEARCH}
+# models and the engine take their time, so a search with a key holds no transaction meanwhile
+SEARCH: dict[str, Any] = {"scope": Scope.SEARCH, "keyed": "outside"}
 
 
 @post("/indexes/{index_id:str}/search", opt=SEARCH, status_code=200)

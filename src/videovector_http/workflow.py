@@ -116,7 +116,7 @@ async def process(
     return await _once(request, context, receipts, prepare, 202)
 
 
-@post("/workflow/search", opt={"scope": Scope.SEARCH}, status_code=200)
+@post("/workflow/search", opt={"scope": Scope.SEARCH, "keyed": "outside"}, status_code=200)
 async def workflow_search(
     data: JSONBody[wire.WorkflowSearch], context: NamedDependency[Context], caller: NamedDependency[Caller]
 ) -> wire.WorkflowSearchResponse:
