@@ -83,7 +83,7 @@ imports: $(MADE)/project ## Part of check: the import rules of .importlinter
 	$(BIN)/lint-imports
 
 fast: $(MADE)/project ## Part of check: tests that start no server and load no model, warnings as errors
-	@$(BIN)/python -m pytest -W error -m 'not real' $(ARGS)
+	@$(BIN)/python -m pytest -n 2 -W error -m 'not real' $(ARGS)
 
 serve: setup ## Start the server with everything embedded (settings: VIDEOVECTOR_*)
 	@$(BIN)/videovector serve

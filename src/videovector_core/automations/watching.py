@@ -73,7 +73,7 @@ class Heeded:
                 about = {"index_id": event.index_id, "run_id": event.run_id}
                 return NewWork(EXPORT, event.user_id, event.run_id, about, max_attempts=ATTEMPTS)
         elif event.event_type in _EXPORT_ENDED:
-            export_id = str(event.payload["export_id"])
+            export_id = str(event.payload.get("export_id"))
             if await self.orders.cycle_of(export_id) is not None:
                 return NewWork(EXPORTED, event.user_id, export_id, max_attempts=ATTEMPTS)
         elif event.event_type in _JOB_ENDED:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
@@ -78,13 +77,17 @@ class Window:
         self.shut_until = max(self.shut_until, now + (DEFAULT_PAUSE if wait is None else wait))
 
 
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()
+
+
 @define
 class Pacing:
-    """Gives turns. `clock` is in seconds."""
+    """Gives turns. `clock` is in seconds; without another it is that of the event loop, by which the waiting is done."""
 
     table: ModelTable
     buckets: Buckets | None = None
-    clock: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = _loop_time
     _windows: dict[str, Window] = field(factory=dict, init=False)
 
     @contextlib.asynccontextmanager
