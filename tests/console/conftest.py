@@ -113,9 +113,9 @@ class Tab:
         assert [one for one in self.complaints if not self.expected(one)] == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium of the machine."""
+    """Chromium of the machine; while it is open a loop runs in this thread, so it ends before anyone else's tests."""
     chromium = needs_program("chromium")
     sync_api = pytest.importorskip("playwright.sync_api")
     with sync_api.sync_playwright() as playwright:
@@ -130,7 +130,7 @@ def axe() -> None:
     needs(AXE.is_file(), "axe-core in tests/node/node_modules: make services")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def state(browser: Any, server: Server) -> Any:
     """The session of a signed-in user, opened once through the page."""
     context = browser.new_context()
