@@ -182,8 +182,10 @@ def test_the_address_is_the_state(tabs: Callable[..., Tab], world: World):
     one.page.keyboard.press("Enter")
     one.page.get_by_label("Where").select_option(label="Pictures")
     one.page.get_by_role("button", name="Search", exact=True).click()
+    one.until("location.search.includes('Pictures') || location.search.includes('index')")
+    one.settle()
     one.page.locator("[data-hit]").first.wait_for()
-    one.page.get_by_label("Search for").blur()
+    one.page.evaluate("document.activeElement.blur()")
     one.page.keyboard.press("j")
     one.until("location.search.includes('hit=0')")
     address = one.page.url
