@@ -282,7 +282,8 @@ def _azure_token() -> str:
 
 def _certificate(certificate: Path, key: Path) -> None:
     made = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    # a name of its own: of two trusted certificates of one name only the first would be looked at
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"emulator {x509.random_serial_number():x}"[:60])])
     now = dt.datetime.now(dt.UTC)
     signed = (
         x509.CertificateBuilder()
