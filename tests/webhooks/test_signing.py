@@ -117,6 +117,7 @@ def test_raw_bytes_verify_in_node() -> None:
     assert json.loads(done.stdout) == expected
 
 
+@pytest.mark.real
 def test_the_library_of_standard_webhooks_for_node_accepts_every_payload_and_no_mutation() -> None:
     """The package of the same name for Node accepts 1,000 of 1,000 and rejects 1,000 of 1,000."""
     node = needs_program("node", hint="install Node.js")

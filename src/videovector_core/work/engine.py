@@ -52,17 +52,17 @@ class Engine(Generic[Tx]):
         """Work until `stop` is set, then put back what is unfinished."""
         stop = stop or asyncio.Event()
         loops = [asyncio.create_task(self._claiming()), asyncio.create_task(self._sweeping())]
+        stopping = asyncio.create_task(stop.wait())
         try:
-            stopping = asyncio.create_task(stop.wait())
             await asyncio.wait([*loops, stopping], return_when=asyncio.FIRST_COMPLETED)
-            stopping.cancel()
             for loop in loops:
                 if loop.done():
                     loop.result()
         finally:
-            for task in (*loops, *self._running):
+            tasks = [stopping, *loops, *self._running]
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*loops, *self._running, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def claim_once(self) -> int:
         """Claim what there is room for and start it; return how many items were started."""
