@@ -7,6 +7,7 @@ The tables are those of the IANA special-purpose registries (RFC 6890 and update
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Final
 
@@ -86,19 +87,14 @@ class Reach:
 
         An IPv6 address that carries an IPv4 address needs an entry of its own, and what it carries must be admitted.
         """
-        if _within(address, _NEVER) or (isinstance(address, IPv6Address) and address.scope_id):
-            return False
-        if _within(address, _METADATA):
-            return any(network.num_addresses == 1 for network in self._entries(address))
-        if self.lists(address):
-            return all(self.admits(inner) for inner in _carried(address))
-        return _public(address)
+        return _admits(self, address)
 
     def lists(self, address: Address) -> bool:
         """Say whether the operator named `address`, which also admits plain `http://` there."""
-        return any(True for _ in self._entries(address))
+        return any(True for _ in self.entries(address))
 
-    def _entries(self, address: Address) -> Iterator[Network]:
+    def entries(self, address: Address) -> Iterator[Network]:
+        """List the operator's networks that hold `address`."""
         return (network for network in self.allow if address in network)
 
 
@@ -110,6 +106,17 @@ def networks(text: str) -> tuple[Network, ...]:
         raise Invalid(
             f"VIDEOVECTOR_EGRESS_ALLOW: {error}; write networks as 10.0.0.0/8.", code="settings_invalid"
         ) from error
+
+
+@lru_cache(maxsize=4096)  # every call to a receiver asks about its address again, among two dozen networks
+def _admits(reach: Reach, address: Address) -> bool:
+    if _within(address, _NEVER) or (isinstance(address, IPv6Address) and address.scope_id):
+        return False
+    if _within(address, _METADATA):
+        return any(network.num_addresses == 1 for network in reach.entries(address))
+    if reach.lists(address):
+        return all(reach.admits(inner) for inner in _carried(address))
+    return _public(address)
 
 
 def _within(address: Address, table: Sequence[Network]) -> bool:

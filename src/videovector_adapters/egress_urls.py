@@ -9,6 +9,7 @@ spelling of an IP address (`2130706433`, `0x7f.1`, `0177.0.0.1`, `127.1`, zone i
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final, NoReturn
 
@@ -65,6 +66,7 @@ def refuse(reason: str) -> NoReturn:
     raise Invalid(f"This URL cannot be used: {reason}.", code="validation_url_not_allowed")
 
 
+@lru_cache(maxsize=512)  # a receiver's URL is parsed again for each delivery
 def parse(text: str) -> Url:
     """Read a URL, or refuse it with `Invalid` (code `validation_url_not_allowed`)."""
     match = _URL.fullmatch(text) if len(text) <= MAX_LENGTH else None

@@ -107,8 +107,7 @@ class Exchange:
     async def send(self, request: h11.Request, body: bytes | None) -> None:
         """Send the request. A server that answers before it has read everything is heard all the same."""
         events = [request, *([h11.Data(body)] if body else []), h11.EndOfMessage()]
-        for event in events:
-            self.writer.write(self._state.send(event) or b"")
+        self.writer.write(b"".join(self._state.send(event) or b"" for event in events))
         async with asyncio.timeout_at(self.pace.deadline):
             try:
                 await self.writer.drain()

@@ -29,7 +29,7 @@ from videovector_core.events.model import NewEvent
 from videovector_http.app import create_app
 from videovector_http.context import Context, Signer
 
-DELIVERIES = 2000
+DELIVERIES = 10_000
 HOOKS = 10
 READERS = 100
 EVENTS = 50
