@@ -27,6 +27,7 @@ from videovector_core.automations.starting import PresetRuns
 from videovector_core.automations.ticking import Ticker
 from videovector_core.chat import turns as chat_turns
 from videovector_core.chat.deciding import ByModel
+from videovector_core.chat.forgetting import Forgetting
 from videovector_core.chat.ports import ChatStoreTx
 from videovector_core.chat.rules import ByRules
 from videovector_core.chat.service import Chat
@@ -65,6 +66,7 @@ from videovector_core.runs.pipeline import Pipeline
 from videovector_core.runs.service import Caps, Runs
 from videovector_core.runs.settling import Settling
 from videovector_core.runs.synthesis import Synthesis
+from videovector_core.runs.tables import WRITE
 from videovector_core.runs.vectors import Relay, Vectorizer
 from videovector_core.search.checker import Checker
 from videovector_core.search.filling import FILL, Filling
@@ -76,6 +78,7 @@ from videovector_core.sqlsearch.files import RELEASE, KeptFiles
 from videovector_core.sqlsearch.ports import SqlEngine, Tables
 from videovector_core.sqlsearch.service import SqlSearch
 from videovector_core.sqlsearch.sources import Sources
+from videovector_core.sqlsearch.writing import Writing, WritingAhead
 from videovector_core.transactions import Joining
 from videovector_core.usage import Usage
 from videovector_core.vectors.ports import VectorIndex
@@ -204,7 +207,7 @@ class VideoVector:
         self.files = KeptFiles(begin, p.blobs)
         self.sql = self._sql(begin)
         self.chat = Chat(begin, p.clock, p.ids, p.doorbell, self.search)
-        self.deletions = Deletions(begin, p.clock, p.ids, p.blobs, p.vectors)
+        self.deletions = Deletions(begin, p.clock, p.ids, p.blobs, p.vectors, (Forgetting(begin).media,))
         self.streams = Streams(begin, p.clock, p.doorbell, self.stream_pace)
         self.webhooks = Webhooks(begin, p.clock, p.ids, Sender(p.poster, p.sealer, p.clock))
         self.workflow = Workflow(begin, p.clock, p.ids, self.search)
@@ -227,7 +230,7 @@ class VideoVector:
         if p.sql is None or p.tables is None:
             return None
         sources = Sources(begin, p.sql.limits.max_runs)
-        return SqlSearch(sources, sources, p.tables, self.files, p.sql)
+        return SqlSearch(Writing(sources, p.tables, self.files), sources, p.sql)
 
     async def keep_house(self) -> None:
         """See to it that what is older than is kept will be forgotten; to be called when a server starts."""
@@ -257,7 +260,7 @@ class VideoVector:
         vectorizer = Vectorizer(begin, p.models)
         work = Pipeline(begin, p.clock, p.ids, gatherer, asker, vectorizer)
         synthesis = Synthesis(begin, p.clock, p.ids, asker, vectorizer)
-        settling = Settling(begin, p.clock, self.relay)
+        settling = Settling(begin, p.clock, self.relay, columnar=self.sql is not None)
         telling = Deliverer(begin, p.clock, p.ids, self.webhooks.sender, self.keeping)
         columnar = ExportTables(p.tables) if p.tables is not None else None
         builder = Builder(begin, p.clock, p.blobs, self.connectors, columnar, self.keep_exports)
@@ -296,4 +299,7 @@ class VideoVector:
             Kind(PURGE, self.deletions.purge, promise_seconds=600),
             Kind(pipeline.VECTORS, settling.vectors, retry_seconds=0.5),
         )
+        if self.sql is not None:
+            ahead = WritingAhead(self.sql.writing, settling)
+            kinds = (*kinds, Kind(WRITE, ahead.handle, settling.unwritten, concurrency=1, promise_seconds=600))
         return {kind.name: kind for kind in kinds}

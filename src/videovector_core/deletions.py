@@ -9,7 +9,7 @@ Deleting again what is being deleted, or was, answers with the same deletion.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol
@@ -94,6 +94,8 @@ class Deletions:
     ids: Ids
     blobs: Blobs
     engine: VectorIndex
+    followers: tuple[Callable[[str, Sequence[MediaItem]], Awaitable[None]], ...] = ()
+    """What else is to be done for a tenant when media go; each may be called again for the same media."""
 
     async def video(self, caller: Caller, video_id: str) -> Deletion:
         """Delete a media item."""
@@ -173,6 +175,8 @@ class Deletions:
     async def _empty(self, user_id: str, record: Deletion, lease: Lease[DeletionsTx]) -> None:
         async with self.begin() as tx:
             items = await tx.media.hidden(user_id, **_which(record), limit=1_000_000)
+        for follow in self.followers:
+            await follow(user_id, items)
         for item in items:
             lease.progress()
             freed = await self._rows(item)

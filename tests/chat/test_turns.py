@@ -249,19 +249,6 @@ async def test_earlier_turns_are_told_without_their_labels():
     assert not any("[rs" in one.text for one in spoken if one.role == "assistant")
 
 
-async def test_what_was_deleted_since_keeps_its_place_and_nothing_else():
-    """After its media is deleted a result is a mark that it was there, and a citation of it is not verified."""
-    async with talking(searching("A cook [rs1:1].")) as talk:
-        turn = await talk.turn("cook")
-        await talk.api.client.delete(f"/videos/{talk.video}")
-        after = await ended(talk, turn["turn_id"])
-    assert after["result_sets"][0]["items"][0] == {
-        "result_id": turn["result_sets"][0]["items"][0]["result_id"], "result_type": "segment", "removed": True,
-    }  # fmt: skip
-    (cited,) = after["assistant_message"]["citations"]
-    assert (cited["verified"], cited["segment_uri"]) == (False, None)
-
-
 async def test_the_scope_is_frozen_when_the_question_is_asked():
     """What is added while a turn is under way is not found by it."""
 

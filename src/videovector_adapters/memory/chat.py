@@ -71,10 +71,18 @@ class MemoryChat:
         found = self.turn_rows.where(lambda one: one.session_id == session_id and one.ordinal < before)
         return sorted(found, key=lambda one: one.ordinal)[-limit:]
 
+    async def within(self, user_id: str, index_ids: Sequence[str]) -> list[str]:
+        mine = self.turn_rows.where(lambda one: one.user_id == user_id and not set(index_ids).isdisjoint(one.index_ids))
+        return sorted({one.session_id for one in mine})
+
     async def append(self, events: Sequence[TurnEvent]) -> None:
         for event in events:
             self.journals.put(event.turn_id, (*(self.journals.get(event.turn_id) or ()), event))
             self.rows.journal.rings.add(topic(event.turn_id))
+
+    async def rewrite(self, event: TurnEvent) -> None:
+        kept = self.journals.get(event.turn_id) or ()
+        self.journals.replace(event.turn_id, tuple(event if one.sequence == event.sequence else one for one in kept))
 
     async def last(self, turn_id: str) -> int:
         return max((event.sequence for event in self.journals.get(turn_id) or ()), default=0)

@@ -72,10 +72,20 @@ class PgChat:
         rest = "WHERE session_id = %s AND ordinal < %s ORDER BY ordinal DESC LIMIT %s"
         return list(reversed(await self.db.many(TURNS, rest, [session_id, before, limit])))
 
+    async def within(self, user_id: str, index_ids: Sequence[str]) -> list[str]:
+        find = (
+            "SELECT s.session_id FROM chat_sessions s WHERE s.user_id = %s AND EXISTS (SELECT FROM chat_turns t "
+            "WHERE t.session_id = s.session_id AND t.index_ids && %s) ORDER BY s.session_id"
+        )
+        return [row[0] for row in await self.db.rows(find, [user_id, list(index_ids)])]
+
     async def append(self, events: Sequence[TurnEvent]) -> None:
         for event in events:
             await self.db.run(EVENTS.insert(), EVENTS.values(event))
             self.db.rings.add(topic(event.turn_id))
+
+    async def rewrite(self, event: TurnEvent) -> None:
+        await self.db.replace(EVENTS, event)
 
     async def last(self, turn_id: str) -> int:
         found = await self.db.value("SELECT max(sequence) FROM chat_events WHERE turn_id = %s", [turn_id])

@@ -15,6 +15,8 @@ from videovector_core.models.ports import ChatMessage, ChatModel, ChatRequest, T
 
 MAX_USES: Final = 16
 """Uses of one step that are looked at; what a model asks for beyond them is dropped."""
+EARLIER: Final = 10
+"""Turns before this one that whoever decides is told of."""
 OLDER: Final = 1_000
 """Characters of an earlier answer that a model is told."""
 

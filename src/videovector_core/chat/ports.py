@@ -64,8 +64,16 @@ class ChatStore(Protocol):
         """Return the last turns of a session whose ordinal is below `before`, oldest first."""
         ...
 
+    async def within(self, user_id: str, index_ids: Sequence[str]) -> list[str]:
+        """Return the tenant's sessions with a turn whose scope has one of the indexes, by id."""
+        ...
+
     async def append(self, events: Sequence[TurnEvent]) -> None:
         """Add entries to a turn's journal and ring its topic after the commit; the turn is locked by the caller."""
+        ...
+
+    async def rewrite(self, event: TurnEvent) -> None:
+        """Replace an entry of a journal; one that is gone stays gone. The turn is locked by the caller."""
         ...
 
     async def last(self, turn_id: str) -> int:

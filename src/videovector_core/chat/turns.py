@@ -10,15 +10,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 import attrs
 from attrs import evolve, field, frozen
 
-from videovector_core.chat import citations, rules
+from videovector_core.chat import rules
 from videovector_core.chat.arguments import Refusal, written
-from videovector_core.chat.deciding import Decider
+from videovector_core.chat.citations import Answer, result_of
+from videovector_core.chat.deciding import EARLIER, Decider
+from videovector_core.chat.ending import answered, end, locked
+from videovector_core.chat.forgetting import GONE, Gone, forget, missing
 from videovector_core.chat.model import (
     CallStatus,
     EventName,
@@ -35,6 +37,7 @@ from videovector_core.chat.model import (
     call_id,
 )
 from videovector_core.chat.ports import ChatTx, topic
+from videovector_core.chat.telling import further, not_done, phase, plain, shown, stamp
 from videovector_core.chat.tools import Found, Tools
 from videovector_core.errors import ProcessingFailed, Refused, Unavailable, VideoVectorError
 from videovector_core.ports import Begin, Clock, Doorbell
@@ -44,8 +47,6 @@ from videovector_core.work import Lease, NewWork, WorkItem
 T = TypeVar("T")
 
 TURN: Final = "chat.turn"
-EARLIER: Final = 10
-"""Turns before this one that whoever decides is told of."""
 _LOOK: Final = 1.0
 """Seconds after which a turn that is worked on looks whether somebody ended it, when nobody rings."""
 
@@ -107,28 +108,6 @@ class Turns:
             await end(tx, turn, TurnStatus.FAILED, self.clock.now(), error)
 
 
-async def locked(tx: ChatTx, user_id: str, turn_id: str) -> Turn | None:
-    """Return a turn that is to end, locked, its session first: whoever locks both does it in this order."""
-    turn = await tx.chat.turn(user_id, turn_id)
-    if turn is None or await tx.chat.session(user_id, turn.session_id, lock=True) is None:
-        return None
-    return await tx.chat.turn(user_id, turn_id, lock=True)
-
-
-async def end(tx: ChatTx, turn: Turn, status: TurnStatus, now: datetime, error: VideoVectorError | None = None) -> Turn:
-    """End a turn that is `locked`: its row, its last event, and its place in the session."""
-    told = {"code": error.code, "message": error.message, "details": error.details} if error is not None else None
-    ended = evolve(turn, status=advance(turn.status, status), error=told, completed_at=now)
-    await tx.chat.save_turn(ended)
-    name = EventName.COMPLETED if status is TurnStatus.COMPLETED else EventName.ERROR
-    last = await tx.chat.last(turn.turn_id)
-    await tx.chat.append([TurnEvent(turn.turn_id, last + 1, name, now, dict(told or {}))])
-    session = await tx.chat.session(turn.user_id, turn.session_id)
-    if session is not None and session.active_turn_id == turn.turn_id:
-        await tx.chat.save_session(evolve(session, active_turn_id=None, updated_at=now))
-    return ended
-
-
 @attrs.define
 class _Working:
     """One worker's go at a turn."""
@@ -183,10 +162,9 @@ class _Working:
             output_tokens=stats.output_tokens + step.output_tokens,
             capped=stats.capped or cap,
         )
-        phase = _phase(step)
         memo = {"step": attrs.asdict(step)}
         await self._keep(
-            evolve(self.story.turn, stats=stats), (EventName.STATE, {"phase": phase, "message": None}, memo)
+            evolve(self.story.turn, stats=stats), (EventName.STATE, {"phase": phase(step), "message": None}, memo)
         )
 
     def _cap(self) -> str | None:
@@ -205,64 +183,59 @@ class _Working:
         one = call_id(number)
         call = next((known for known in self.story.calls if known.tool_call_id == one), None)
         if call is None:
-            started = _stamp(self.on.clock.now())
+            started = stamp(self.on.clock.now())
             call = ToolCall(one, use.name, written(use.arguments), started_at=started)
-            await self._keep(self.story.turn, (EventName.CALL, {"tool_call": _shown(call)}, None))
+            await self._keep(self.story.turn, (EventName.CALL, {"tool_call": shown(call)}, None))
         begun = self.on.timer()
         done, results = await self._done(number, call, use)
         done = evolve(done, elapsed_ms=round((self.on.timer() - begun) * 1000, 1))
         stats = self.story.turn.stats
         turn = evolve(self.story.turn, stats=evolve(stats, tool_calls=stats.tool_calls + 1))
-        data = {"tool_call": _shown(done), "result_set": _plain(results) if results is not None else None}
+        data = {"tool_call": shown(done), "result_set": plain(results) if results is not None else None}
         await self._keep(turn, (EventName.RESULT, data, {"told": done.told}))
 
     async def _done(self, number: int, call: ToolCall, use: Use) -> tuple[ToolCall, ResultSet | None]:
         if number > self.on.caps.calls:
             why = f"A turn may use {self.on.caps.calls} tool calls, and they are used up."
-            return _not_done(call, CallStatus.REFUSED, why), None
+            return not_done(call, CallStatus.REFUSED, why), None
         try:
             found: Found = await self._within(self.on.tools.run(self.story, call.tool_call_id, use))
         except TimeUp:
-            return _not_done(call, CallStatus.FAILED, "The time of this turn is used up."), None
+            return not_done(call, CallStatus.FAILED, "The time of this turn is used up."), None
         except Refusal as error:
-            return _not_done(call, CallStatus.REFUSED, str(error)), None
+            return not_done(call, CallStatus.REFUSED, str(error)), None
         except Unavailable as error:
             if error.code == Unavailable.default_code:
                 raise  # a house of ours is away: the engine waits for it
-            return _not_done(call, CallStatus.FAILED, error.message), None
+            return not_done(call, CallStatus.FAILED, error.message), None
         except (Refused, ProcessingFailed) as error:
             if isinstance(error, ProcessingFailed) and error.transient:
                 raise
-            return _not_done(call, CallStatus.FAILED, error.message), None
+            return not_done(call, CallStatus.FAILED, error.message), None
         results = found.results
         named = results.id if results is not None else None
         return evolve(
             call, status=CallStatus.COMPLETED, summary=found.summary, told=found.told, result_set_id=named
         ), results
 
-    async def _finish(self, answer: Step) -> None:
-        """Make the answer out of what was said: clean, every reference resolved against its row."""
-        story = self.story
-        text = citations.clean(answer.text)
-        hits = await self._rows(story, citations.references(text, story))
-        made = citations.cite(text, story, hits)
-        if not made.content:
-            closing = citations.clean(rules.closing(story))
-            hits = await self._rows(story, citations.references(closing, story))
-            made = evolve(citations.cite(closing, story, hits), removed=made.removed)
-        elif self.on.decider.planner == "model":
-            listed = citations.evidence(made.citations)
-            made = evolve(made, content=f"{made.content}\n\n{listed}" if listed else made.content)
+    async def _finish(self, step: Step) -> None:
+        """Make the answer out of what was said, with the rows as they are now; what rested on deleted media goes."""
+        story, planner = self.story, self.on.decider.planner
+        hits = await self._rows(story)
+        gone = missing(story, hits)
+        made = Answer(GONE, (), 0) if gone else answered(story, step, hits, planner)
         stats = evolve(story.turn.stats, removed_citations=made.removed, elapsed_ms=self._spent() * 1000)
         async with self.lease.commit() as tx:
             found = await locked(tx, story.turn.user_id, story.turn.turn_id)
             turn = evolve(_still(found), content=made.content, citations=made.citations, stats=stats)
-            await end(tx, turn, TurnStatus.COMPLETED, self.on.clock.now())
+            ended = await end(tx, turn, TurnStatus.COMPLETED, self.on.clock.now())
+            if gone:
+                await forget(tx, ended, await tx.chat.events([turn.turn_id]), Gone(gone))
 
-    async def _rows(self, story: Story, labels: Sequence[str]) -> dict[str, Hit]:
-        """Read the rows of cited results as they are now."""
-        named = (story.item(label) for label in labels)
-        ids = [one for found in named if found and (one := citations.result_of(found[1]))]
+    async def _rows(self, story: Story) -> dict[str, Hit]:
+        """Read the rows behind all results of a turn as they are now."""
+        items = (item for results in story.sets for item in results.items)
+        ids = list(dict.fromkeys(one for item in items if (one := result_of(item))))
         if not ids:
             return {}
         within = await self.on.tools.within(story.turn)
@@ -282,7 +255,7 @@ class _Working:
             ]
             await tx.chat.append(kept)
         self.since = self.on.timer()
-        self.story = _further(self.story, turn, kept)
+        self.story = further(self.story, turn, kept)
 
     def _spent(self) -> float:
         return self.story.turn.stats.elapsed_ms / 1000 + self.on.timer() - self.since
@@ -322,34 +295,3 @@ def _still(turn: Turn | None) -> Turn:
     if turn is None or turn.status.final:
         raise Ended
     return turn
-
-
-def _further(story: Story, turn: Turn, kept: Sequence[TurnEvent]) -> Story:
-    """Fold what was just kept into a story."""
-    new = Story.of(turn, kept)
-    changed = {call.tool_call_id: call for call in new.calls}
-    calls = {call.tool_call_id: call for call in story.calls} | changed
-    return Story(turn, (*story.steps, *new.steps), tuple(calls.values()), (*story.sets, *new.sets))
-
-
-def _phase(step: Step) -> Phase:
-    if not step.uses:
-        return Phase.ANSWERING
-    reads = {"get_segments", "get_video_result", "list_scope", "sql_catalog"}
-    return Phase.READING if all(use.name in reads for use in step.uses) else Phase.SEARCHING
-
-
-def _not_done(call: ToolCall, status: CallStatus, why: str) -> ToolCall:
-    return evolve(call, status=status, summary=None, error=why[:500], told=f"{status.value}: {why[:500]}")
-
-
-def _shown(call: ToolCall) -> dict[str, Any]:
-    return {**attrs.asdict(call, filter=lambda one, _: one.name != "told"), "status": call.status.value}
-
-
-def _plain(results: ResultSet) -> dict[str, Any]:
-    return {**attrs.asdict(results), "kind": results.kind.value}
-
-
-def _stamp(now: datetime) -> str:
-    return now.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -121,6 +121,34 @@ class ChatContract:
             assert await tx.chat.events([]) == []
             assert (await tx.chat.last(one.turn_id), await tx.chat.last("turn_none")) == (3, 0)
 
+    async def test_an_entry_of_a_journal_is_rewritten(self, room: Room) -> None:
+        """What an entry held is replaced, the others stay; what is not there is not made."""
+        one, two = _turn(1), _turn(2)
+        async with room.begin() as tx:
+            await tx.chat.append([_event(n, one, data={"text": "old"}, memo={"told": "old"}) for n in (1, 2)])
+        instead = _event(1, one, data={"text": ""})
+        async with room.begin() as tx:
+            await tx.chat.rewrite(instead)
+            await tx.chat.rewrite(_event(1, two))
+        async with room.begin() as tx:
+            first, second = await tx.chat.events([one.turn_id])
+            assert (first, second.data) == (instead, {"text": "old"})
+            assert await tx.chat.events([two.turn_id]) == []
+
+    async def test_sessions_are_found_by_where_they_looked(self, room: Room) -> None:
+        """A session with any turn in one of the indexes is named once; those of other tenants are not."""
+        async with room.begin() as tx:
+            for n, user_id in enumerate((USER, USER, USER, OTHER)):
+                await tx.chat.add_session(_session(f"session_{n}", user_id=user_id))
+                await tx.chat.add_turn(
+                    _turn(1, session=f"session_{n}", user_id=user_id, index_ids=["idx_1", f"idx_{n}"])
+                )
+            await tx.chat.add_turn(_turn(2, session="session_0", index_ids=["idx_2"]))
+        async with room.begin() as tx:
+            assert await tx.chat.within(USER, ["idx_2", "idx_9"]) == ["session_0", "session_2"]
+            assert await tx.chat.within(USER, ["idx_1"]) == ["session_0", "session_1", "session_2"]
+            assert await tx.chat.within(USER, []) == []
+
     async def test_a_session_goes_with_everything_in_it(self, room: Room) -> None:
         """Nothing of a removed session is left, and saving into it brings nothing back."""
         session, turn = _session(), _turn(1, key="k")

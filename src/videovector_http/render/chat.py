@@ -8,7 +8,9 @@ from typing import Any
 from attrs import evolve
 
 from videovector_core.access.model import Caller
-from videovector_core.chat.model import Citation, ResultSet, SetKind, Story
+from videovector_core.chat.citations import result_of
+from videovector_core.chat.forgetting import GONE, missing
+from videovector_core.chat.model import Citation, ResultSet, Story
 from videovector_core.search.model import Hit
 from videovector_http.context import Context
 from videovector_http.markers import marked
@@ -35,7 +37,9 @@ async def results(context: Context, caller: Caller, story: Story) -> list[wire.R
 def _turn(story: Story, hits: Mapping[str, Hit], reader: Reader) -> wire.ChatTurn:
     turn = story.turn
     answer = None
-    if turn.content is not None:
+    if turn.content is not None and missing(story, hits):
+        answer = wire.AssistantMessage(content=GONE, citations=[])
+    elif turn.content is not None:
         cited = [_citation(one, hits, reader) for one in turn.citations]
         answer = wire.AssistantMessage(content=turn.content, citations=cited)
     return out(
@@ -50,17 +54,18 @@ def _turn(story: Story, hits: Mapping[str, Hit], reader: Reader) -> wire.ChatTur
 
 
 def _results(one: ResultSet, hits: Mapping[str, Hit], reader: Reader) -> wire.ResultSet:
-    if one.kind is SetKind.ROWS:
-        items: list[Any] = [item["row"] for item in one.items]
-    else:
-        items = [_item(item, hits.get(item["result_id"]), reader) for item in one.items]
-    return out(one, wire.ResultSet, items=items)
+    return out(one, wire.ResultSet, items=[_item(item, hits, reader) for item in one.items])
 
 
-def _item(item: Mapping[str, Any], hit: Hit | None, reader: Reader) -> Any:
-    """Write a hit; of one that was deleted since, only that it was there: positions and labels stay."""
+def _item(item: Mapping[str, Any], hits: Mapping[str, Hit], reader: Reader) -> Any:
+    """Write a hit or a row; of one whose media were deleted since, only that it was there: labels keep their place."""
+    result_id = result_of(item)
+    if "row" in item:
+        gone = item.get("removed") or (result_id is not None and result_id not in hits)
+        return {"removed": True} if gone else item["row"]
+    hit = hits.get(result_id or "")
     if hit is None:
-        return {"result_id": item["result_id"], "result_type": item["result_type"], "removed": True}
+        return {"result_id": result_id, "result_type": item["result_type"], "removed": True}
     return written(evolve(hit, similarity=item["score"]), reader)
 
 
