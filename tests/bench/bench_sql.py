@@ -25,7 +25,7 @@ from videovector_adapters.duckdb import guard, views
 from videovector_adapters.duckdb.parquet import write_parquet
 from videovector_adapters.duckdb.sandbox import DuckdbSandbox
 from videovector_core.errors import Invalid
-from videovector_core.sqlsearch.cells import cells
+from videovector_core.sqlsearch.cells import reader
 from videovector_core.sqlsearch.model import Limits
 from videovector_core.testing import stores_room as make
 
@@ -132,7 +132,8 @@ async def _first(made: world.World) -> list[Row]:
     table = made.catalog.tables[0]
     if table.run is None:
         raise LookupError("the first table is a run's")
-    rows = [cells(row, table.columns) async for row in world.Files(FINISHED).of(table.run, table.level)]
+    read = reader(table.columns)
+    rows = [read(row) async for row in world.Files(FINISHED).of(table.run, table.level)]
 
     async def given() -> AsyncIterator[Mapping[str, Any]]:
         for row in rows:

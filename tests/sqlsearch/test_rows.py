@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tests.sqlsearch.world import FIRST, run_table, segment_row
 from videovector_adapters.duckdb import parquet, views
 from videovector_core.sqlsearch import catalog
-from videovector_core.sqlsearch.cells import cells, fitted
+from videovector_core.sqlsearch.cells import fitter, reader
 from videovector_core.sqlsearch.model import BIGINT, BOOLEAN, DOUBLE, JSON, VARCHAR, Limits, ResultRow, SqlType
 
 TABLES = catalog.build([run_table(FIRST)], Limits()).tables
@@ -31,7 +31,7 @@ async def stream(rows: Sequence[Mapping[str, Any]]) -> AsyncIterator[Mapping[str
 
 
 def made(metadata: Any, columns: Any = COLUMNS) -> dict[str, Any]:
-    return cells(ResultRow("r", "v", "run", metadata=metadata), columns)
+    return reader(columns)(ResultRow("r", "v", "run", metadata=metadata))
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ anything = st.recursive(
 @given(anything, st.sampled_from(list(SCALARS)))
 def test_whatever_comes_fits_or_is_null(value: Any, kind: SqlType) -> None:
     """A cell is a value of its column's type or NULL, whatever the document holds."""
-    cell = fitted(value, kind)
+    cell = fitter(kind)(value)
     assert cell is None or type(cell) is SCALARS[kind]
 
 
@@ -160,7 +160,7 @@ def test_files_give_back_what_was_written(
 
 async def test_row_groups_are_bounded(tmp_path: Path) -> None:
     """A file is written in groups, so that memory does not grow with the rows; no row is lost between them."""
-    rows = [cells(segment_row(FIRST, number), COLUMNS) for number in range(1_300)]
+    rows = [reader(COLUMNS)(segment_row(FIRST, number)) for number in range(1_300)]
     schema = parquet.arrow_schema(COLUMNS)
     with pq.ParquetWriter(tmp_path / "x", schema) as writer:
         group = parquet._Group(writer, schema, most_rows=500)
@@ -176,7 +176,7 @@ async def test_the_same_rows_make_the_same_bytes(tmp_path: Path) -> None:
     """Files are named by their content, so writing a version again must not make a second file."""
     digests = set()
     for name in ("a", "b"):
-        rows = [cells(segment_row(FIRST, number), COLUMNS) for number in range(50)]
+        rows = [reader(COLUMNS)(segment_row(FIRST, number)) for number in range(50)]
         assert await parquet.write_parquet(tmp_path / name, COLUMNS, stream(rows)) == 50
         digests.add(hashlib.sha256((tmp_path / name).read_bytes()).hexdigest())
     assert len(digests) == 1

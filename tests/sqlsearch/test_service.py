@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from attrs import define, evolve, field
 
 from tests.sqlsearch.world import FIRST, FOREIGN, SECOND, Files, run_table, segment_row
@@ -21,6 +20,7 @@ from videovector_core.errors import Conflict, Forbidden, Invalid, NotFound
 from videovector_core.ports import Blob
 from videovector_core.sqlsearch.model import Catalog, Draft, Level, Limits, ResultRow, RowContext, RunTable
 from videovector_core.sqlsearch.service import SqlSearch
+from videovector_core.sqlsearch.writing import Writing
 
 pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 T, U = "run_bbbbbbbbbb", "run_aaaaaaaaaa"
@@ -51,6 +51,9 @@ class Runs:
             if (run.user_id, run.run_id) == (user_id, run_id):
                 return run
         raise NotFound.of("run", run_id)
+
+    async def ended(self, user_id: str, run_id: str) -> RunTable | None:
+        return await self.named(user_id, run_id)
 
     async def rows(self, run: RunTable, level: Level) -> AsyncIterator[ResultRow]:
         self.read += 1
@@ -135,17 +138,10 @@ class Model:
         return Draft(self.drafts.pop(0), "By the model.") if self.drafts else None
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def engine() -> AsyncIterator[DuckdbSandbox]:
-    box = DuckdbSandbox(spare=1)
-    yield box
-    await box.close()
-
-
 @pytest.fixture
 def vv(tmp_path: Path, engine: DuckdbSandbox) -> Any:
     runs = Runs([run_table(FIRST), run_table(SECOND), run_table(FOREIGN, user_id="user_b")])
-    return SqlSearch(runs, Contexts(), ParquetTables(Disk(tmp_path)), Remembered(), engine)
+    return SqlSearch(Writing(runs, ParquetTables(Disk(tmp_path)), Remembered()), Contexts(), engine)
 
 
 def execute(vv: Any, query: str, **options: Any) -> Any:
@@ -215,18 +211,18 @@ async def test_a_repaired_segment_shows_in_the_next_query(vv: Any) -> None:
     count = f"SELECT count(*) AS n FROM {T} WHERE \"scene.location\" = 'repaired'"
     first, second = await asyncio.gather(execute(vv, count), execute(vv, count))
     assert first.rows == second.rows == ({"n": 0},)
-    assert vv.runs.read == 1
+    assert vv.writing.runs.read == 1
     row = segment_row(FIRST, 3)
-    vv.runs.changed[row.result_id] = evolve(row, metadata={"scene": {"location": "repaired"}})
-    vv.runs.runs[0] = evolve(vv.runs.runs[0], version="2")
+    vv.writing.runs.changed[row.result_id] = evolve(row, metadata={"scene": {"location": "repaired"}})
+    vv.writing.runs.runs[0] = evolve(vv.writing.runs.runs[0], version="2")
     assert (await execute(vv, count)).rows == ({"n": 1},)
-    assert vv.runs.read == 2
+    assert vv.writing.runs.read == 2
 
 
 async def test_only_what_is_read_is_written(vv: Any) -> None:
     """A query opens the files of the tables that it names and no others."""
     await execute(vv, f"SELECT count(*) FROM {U}__scene_people")
-    assert list(vv.files.files) == [(SECOND, Level.SEGMENT)]
+    assert list(vv.writing.files.files) == [(SECOND, Level.SEGMENT)]
 
 
 async def test_contexts_cannot_be_forged(vv: Any) -> None:
@@ -258,7 +254,7 @@ async def test_other_tenants_do_not_exist(vv: Any) -> None:
 
 async def test_a_scope_of_indexes_narrows_a_run(vv: Any) -> None:
     """Of a run that spans more indexes than the scope, only the rows inside the scope are there."""
-    vv.runs.runs[0] = evolve(vv.runs.runs[0], only_index_ids=("idx_other",))
+    vv.writing.runs.runs[0] = evolve(vv.writing.runs.runs[0], only_index_ids=("idx_other",))
     assert (await execute(vv, f"SELECT count(*) AS n FROM {T}")).rows == ({"n": 0},)
 
 
@@ -303,7 +299,7 @@ async def test_scopes_and_runs_are_checked(vv: Any) -> None:
 async def test_results_are_handed_out_as_a_file(vv: Any) -> None:
     """The file of a run's results is the one that queries read; another tenant's is not found."""
     blob = await vv.results_file(CALLER, FIRST)
-    assert await vv.files.find(vv.runs.runs[0], Level.SEGMENT) == blob
+    assert await vv.writing.files.find(vv.writing.runs.runs[0], Level.SEGMENT) == blob
     with pytest.raises(NotFound):
         await vv.results_file(CALLER, FOREIGN)
 

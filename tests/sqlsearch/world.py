@@ -12,7 +12,7 @@ from attrs import evolve, frozen
 
 from videovector_adapters.duckdb.parquet import write_parquet
 from videovector_core.sqlsearch import catalog
-from videovector_core.sqlsearch.cells import cells
+from videovector_core.sqlsearch.cells import reader
 from videovector_core.sqlsearch.model import Catalog, Kind, Level, Limits, ResultRow, RunTable
 
 MARKER = "FOREIGN-7f3a91"
@@ -201,7 +201,8 @@ async def _write(made: Catalog, place: Path, marker: str) -> dict[str, Path]:
     for table in made.tables:
         if table.stored and table.run:
             path = files[table.name] = place / f"{table.name}.parquet"
-            rows = (cells(row, table.columns) async for row in Files(marker=marker).of(table.run, table.level))
+            read = reader(table.columns)
+            rows = (read(row) async for row in Files(marker=marker).of(table.run, table.level))
             await write_parquet(path, table.columns, rows)
     return files
 

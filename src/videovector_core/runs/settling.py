@@ -1,12 +1,13 @@
 """Ending a run: media that are done, media-level results, points that the engine has yet to learn, the outcome.
 
 A run has one settling item for as long as it lives. It is poked when something may have ended, and looks by itself from
-time to time, so a lost poke costs seconds. A run is called completed only when the engine knows all its points.
+time to time, so a lost poke costs seconds. A run is called completed only when the engine knows all its points and its
+results lie in the files that SQL reads.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from attrs import evolve, frozen
 
@@ -14,6 +15,7 @@ from videovector_core.errors import VideoVectorError
 from videovector_core.events.model import NewEvent
 from videovector_core.ports import Begin, Clock
 from videovector_core.runs.model import (
+    SEARCHABLE,
     Outcome,
     Run,
     RunCounts,
@@ -25,6 +27,7 @@ from videovector_core.runs.model import (
     run_outcome,
 )
 from videovector_core.runs.pipeline import VECTORS, PipelineTx, conclude_medium, settle, synthesis_work
+from videovector_core.runs.tables import TablesTx, is_written, tables_work
 from videovector_core.runs.vectors import Relay
 from videovector_core.work import Lease, NewWork, WorkItem
 
@@ -44,15 +47,21 @@ def vectors_work(user_id: str, run_id: str) -> NewWork:
     return NewWork(VECTORS, user_id, run_id, {"run_id": run_id}, max_attempts=1_000_000)
 
 
+class SettlingTx(PipelineTx, TablesTx, Protocol):
+    """The slice of a transaction that the end of a run touches."""
+
+
 @frozen
 class Settling:
     """Handlers that bring a run to its end."""
 
-    begin: Begin[PipelineTx]
+    begin: Begin[SettlingTx]
     clock: Clock
     relay: Relay
+    columnar: bool = False
+    """Whether results are also written as files that SQL reads."""
 
-    async def settle(self, work: WorkItem, lease: Lease[PipelineTx]) -> None:
+    async def settle(self, work: WorkItem, lease: Lease[SettlingTx]) -> None:
         """Take the run one step further, and look again later unless it has ended."""
         async with self.begin() as tx:
             run = await tx.runs.get(work.user_id, work.payload["run_id"])
@@ -64,7 +73,7 @@ class Settling:
         if not await self._ended(run, lease):
             await lease.postpone(LOOK_SECONDS)
 
-    async def vectors(self, work: WorkItem, lease: Lease[PipelineTx]) -> None:
+    async def vectors(self, work: WorkItem, lease: Lease[SettlingTx]) -> None:
         """Tell the engine everything it is owed for a run."""
         run_id = work.payload["run_id"]
         while await self.relay.pay(run_id):
@@ -74,13 +83,13 @@ class Settling:
             if run is not None:
                 await tx.work.add([settle(run)])
 
-    async def settle_lost(self, tx: PipelineTx, work: WorkItem, error: VideoVectorError) -> None:
+    async def settle_lost(self, tx: SettlingTx, work: WorkItem, error: VideoVectorError) -> None:
         """A look that failed for good is asked for anew: a run must end."""
         run = await tx.runs.lock(work.payload["run_id"])
         if run is not None and not run.terminal:
             await tx.work.add([settle(evolve(run, error_message=error.message), delay=60)])
 
-    async def _observe_stop(self, run: Run, lease: Lease[PipelineTx]) -> None:
+    async def _observe_stop(self, run: Run, lease: Lease[SettlingTx]) -> None:
         if not run.stopping or run.terminal:
             return
         now = self.clock.now()
@@ -97,7 +106,7 @@ class Settling:
                 await tx.results.cancel_pending(run.run_id, now)
                 await tx.runs.cancel_media(run.run_id, now)
 
-    async def _ripe(self, run: Run, lease: Lease[PipelineTx]) -> bool:
+    async def _ripe(self, run: Run, lease: Lease[SettlingTx]) -> bool:
         """Finish media whose segments are all done; say whether to look for more."""
         async with lease.step() as tx:
             ripe = await tx.runs.ripe(run.run_id, limit=RIPE)
@@ -106,7 +115,7 @@ class Settling:
                 finished += await self._finish(tx, run, medium)
         return finished == RIPE
 
-    async def _finish(self, tx: PipelineTx, run: Run, medium: RunMedium) -> bool:
+    async def _finish(self, tx: SettlingTx, run: Run, medium: RunMedium) -> bool:
         if run.prompt.video_level is not None and not run.stopping:
             level = await tx.results.video_result(run.run_id, medium.video_id)
             if level is None:
@@ -121,19 +130,46 @@ class Settling:
         await conclude_medium(tx, run, done, self.clock)
         return True
 
-    async def _ended(self, run: Run, lease: Lease[PipelineTx]) -> bool:
+    async def written(self, tx: SettlingTx, work: WorkItem) -> None:
+        """Call a run ended that waited for its files only."""
+        run = await tx.runs.get(work.user_id, work.payload["run_id"])
+        counts = await self._final_counts(tx, run) if run is not None else None
+        if run is not None and counts is not None:
+            await self._conclude(tx, run, counts)
+
+    async def unwritten(self, tx: SettlingTx, work: WorkItem, _: VideoVectorError) -> None:
+        """Call a run ended whose files were given up: the first query will have to write them."""
+        await self.written(tx, work)
+
+    async def _ended(self, run: Run, lease: Lease[SettlingTx]) -> bool:
         async with self.begin() as tx:
-            counts = (await tx.runs.counts([run.run_id]))[run.run_id]
-            if _open(counts) or await tx.results.unfinished(run.run_id):
-                return False
-            if await tx.embeddings.debt(run.run_id):
-                await tx.work.add([vectors_work(run.user_id, run.run_id)])
+            counts = await self._final_counts(tx, run)
+            if counts is None or await self._awaits_files(tx, run, counts):
                 return False
         async with lease.commit() as tx:
             await self._conclude(tx, run, counts)
         return True
 
-    async def _conclude(self, tx: PipelineTx, run: Run, counts: RunCounts) -> None:
+    async def _final_counts(self, tx: SettlingTx, run: Run) -> RunCounts | None:
+        """Return how the media of a run ended, `None` while any is under way or the engine is owed something."""
+        counts = (await tx.runs.counts([run.run_id]))[run.run_id]
+        if _open(counts) or await tx.results.unfinished(run.run_id):
+            return None
+        if await tx.embeddings.debt(run.run_id):
+            await tx.work.add([vectors_work(run.user_id, run.run_id)])
+            return None
+        return counts
+
+    async def _awaits_files(self, tx: SettlingTx, run: Run, counts: RunCounts) -> bool:
+        """Ask for files that queries will look for. A run waits for its first ones; a repaired one has ended before."""
+        if not self.columnar or run_outcome(run, counts) not in SEARCHABLE or await is_written(tx.tables, run):
+            return False
+        work = tables_work(run)
+        if run.searchable or not await tx.work.pending(work.kind, prefix=work.key):
+            await tx.work.add([work])
+        return not run.searchable
+
+    async def _conclude(self, tx: SettlingTx, run: Run, counts: RunCounts) -> None:
         current = await tx.runs.lock(run.run_id)
         if current is None or current.status is RunStatus.CANCELLED:
             return

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from attrs import frozen
 
 from videovector_core.page import After
 from videovector_core.ports import Blob
-from videovector_core.runs.model import Outcome, SegmentResult, VideoResult
+from videovector_core.runs.model import Outcome, Run, SegmentResult, VideoResult
+from videovector_core.work import NewWork
 
+WRITE: Final = "tables.write"
 GIVEN = (Outcome.SUCCESSFUL, Outcome.PARTIAL)
 """Outcomes of a media-level result that has its fields."""
 
@@ -21,6 +23,11 @@ class TableState:
 
     version: str
     index_ids: tuple[str | None, ...] = ()
+
+
+def tables_work(run: Run) -> NewWork:
+    """Ask for the files of a run's results."""
+    return NewWork(WRITE, run.user_id, run.run_id, {"run_id": run.run_id})
 
 
 class TableStore(Protocol):
@@ -67,6 +74,13 @@ class TableStore(Protocol):
     async def refers(self, sha256: str) -> bool:
         """Say whether any run stands on the file."""
         ...
+
+
+async def is_written(tables: TableStore, run: Run) -> bool:
+    """Say whether files hold the results of a run as they are."""
+    version = (await tables.states([run.run_id]))[run.run_id].version
+    levels = ["segment", "video"] if run.prompt.video_level else ["segment"]
+    return all([await tables.file(run.run_id, level, version) for level in levels])
 
 
 class TablesTx(Protocol):

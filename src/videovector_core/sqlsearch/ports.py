@@ -50,6 +50,10 @@ class RunTables(Protocol):
         """
         ...
 
+    async def ended(self, user_id: str, run_id: str) -> RunTable | None:
+        """Return a run whose rows are all there, though it may not be called ended yet; `None` when it is gone."""
+        ...
+
     def rows(self, run: RunTable, level: Level) -> AsyncIterator[ResultRow]:
         """Stream the successful results of a run in a fixed order, without those of deleted media."""
         ...

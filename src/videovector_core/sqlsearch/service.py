@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import define, evolve, field
+from attrs import define, evolve
 
 from videovector_core.access.model import Caller, Scope
 from videovector_core.errors import Invalid, NotFound
 from videovector_core.ports import Blob
 from videovector_core.sqlsearch import catalog as catalogs
 from videovector_core.sqlsearch import template
-from videovector_core.sqlsearch.cells import cells
 from videovector_core.sqlsearch.contexts import Identifiers
-from videovector_core.sqlsearch.model import Answer, Catalog, Draft, Level, RowContext, Rows, RunTable, Table
-from videovector_core.sqlsearch.ports import QueryDrafter, RowContexts, RunTables, SqlEngine, TableFiles, Tables
+from videovector_core.sqlsearch.model import Answer, Catalog, Draft, Level, RowContext, Rows, Table
+from videovector_core.sqlsearch.ports import QueryDrafter, RowContexts, SqlEngine
+from videovector_core.sqlsearch.writing import Writing
 
 MAX_INSTRUCTION: Final = 4_000
 
@@ -28,14 +27,11 @@ MAX_INSTRUCTION: Final = 4_000
 class SqlSearch:
     """SQL over the extracted metadata of a tenant's searchable runs."""
 
-    runs: RunTables
+    writing: Writing
     contexts: RowContexts
-    tables: Tables
-    files: TableFiles
     engine: SqlEngine
     drafter: QueryDrafter | None = None
     timer: Callable[[], float] = time.monotonic
-    _writing: dict[tuple[str, Level, str], asyncio.Task[Blob]] = field(factory=dict, init=False)
 
     async def catalog(
         self,
@@ -51,7 +47,7 @@ class SqlSearch:
         limits = self.engine.limits
         if run_ids and len(set(run_ids)) > limits.max_runs:
             raise Invalid(f"A query may span {limits.max_runs} runs; name fewer.", code="sql_invalid")
-        found = await self.runs.searchable(
+        found = await self.writing.runs.searchable(
             caller.user_id, index_id=index_id, index_ids=index_ids or None, run_ids=run_ids or None
         )
         return catalogs.build(found, limits)
@@ -115,10 +111,10 @@ class SqlSearch:
             Conflict: the run is not searchable yet.
         """
         caller.require(Scope.READ)
-        run = await self.runs.named(caller.user_id, run_id)
+        run = await self.writing.runs.named(caller.user_id, run_id)
         for table in catalogs.build([run], self.engine.limits).tables:
             if table.stored and table.level is level:
-                return await self._file(table)
+                return await self.writing.file(table)
         raise NotFound(
             f"The run {run_id!r} has no media-level results, because its prompt asks for none; ask for level=segment.",
             code="resource_video_result_not_found",
@@ -143,31 +139,11 @@ class SqlSearch:
     async def _lent(self, stack: AsyncExitStack, table: Table) -> Path:
         """Lend the file of a table; one whose bytes are lost is written again."""
         try:
-            return await stack.enter_async_context(self.tables.lend(await self._file(table)))
+            return await stack.enter_async_context(self.writing.tables.lend(await self.writing.file(table)))
         except NotFound:
             if table.run is not None:
-                await self.files.forget(table.run, table.level)
-            return await stack.enter_async_context(self.tables.lend(await self._file(table)))
-
-    async def _file(self, table: Table) -> Blob:
-        """Find the file of a stored table, or write it; whoever asks meanwhile waits for the same writing."""
-        if table.run is None:
-            raise ValueError(f"{table.name} is not stored")
-        found = await self.files.find(table.run, table.level)
-        if found is not None:
-            return found
-        key = (table.run.run_id, table.level, table.run.version)
-        if key not in self._writing:
-            task = asyncio.create_task(self._written(table, table.run))
-            self._writing[key] = task
-            task.add_done_callback(lambda _: self._writing.pop(key, None))
-        return await asyncio.shield(self._writing[key])
-
-    async def _written(self, table: Table, run: RunTable) -> Blob:
-        rows = (cells(row, table.columns) async for row in self.runs.rows(run, table.level))
-        blob = await self.tables.write(table.columns, rows)
-        await self.files.save(run, table.level, blob)
-        return blob
+                await self.writing.files.forget(table.run, table.level)
+            return await stack.enter_async_context(self.writing.tables.lend(await self.writing.file(table)))
 
     async def _contexts(self, caller: Caller, scope: Catalog, rows: Rows) -> tuple[RowContext | None, ...]:
         keys = Identifiers(rows)

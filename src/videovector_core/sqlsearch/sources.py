@@ -73,6 +73,12 @@ class Sources:
             run = _finished(run_id, await tx.runs.get(user_id, run_id))
             return (await self._tables(tx, user_id, [run]))[0]
 
+    async def ended(self, user_id: str, run_id: str) -> RunTable | None:
+        """Return a run whose rows are all there, though it may not be called ended yet; `None` when it is gone."""
+        async with self.begin() as tx:
+            run = await tx.runs.get(user_id, run_id)
+            return (await self._tables(tx, user_id, [run]))[0] if run else None
+
     async def rows(self, run: RunTable, level: Level) -> AsyncIterator[ResultRow]:
         """Stream the rows of a run by media item and in order of time; each page is a transaction of its own."""
         after: tuple[str | int | float, ...] | None = None
