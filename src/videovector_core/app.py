@@ -148,7 +148,7 @@ class Concurrency:
     """Questions of chats that are answered at the same time."""
 
 
-@define
+@define(repr=False)
 class VideoVector:
     """The use cases, by capability, and the handlers of background work."""
 
@@ -301,5 +301,5 @@ class VideoVector:
         )
         if self.sql is not None:
             ahead = WritingAhead(self.sql.writing, settling)
-            kinds = (*kinds, Kind(WRITE, ahead.handle, settling.unwritten, concurrency=1, promise_seconds=600))
+            kinds = (*kinds, Kind(WRITE, ahead.handle, settling.unwritten, concurrency=1, retry_seconds=0.5))
         return {kind.name: kind for kind in kinds}
