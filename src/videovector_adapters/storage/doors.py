@@ -102,14 +102,17 @@ def outages() -> Iterator[None]:
 
 async def gathered(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """Gather what comes from a socket into chunks that are worth a turn of a thread each."""
-    held = bytearray()
+    held: list[bytes] = []
+    size = 0
     async for chunk in chunks:
-        held += chunk
-        if len(held) >= CHUNK:
-            yield bytes(held)
+        held.append(chunk)
+        size += len(chunk)
+        if size >= CHUNK:
+            yield b"".join(held)
             held.clear()
+            size = 0
     if held:
-        yield bytes(held)
+        yield b"".join(held)
 
 
 async def parts(chunks: AsyncIterator[bytes], size: int = PART) -> AsyncIterator[bytes]:

@@ -105,7 +105,7 @@ class Importing:
         found: Sequence[StoredObject],
     ) -> None:
         objects = {file_id_of(job, one.key): one for one in found}
-        versions = {file_id: object_of(connector, one) for file_id, one in objects.items()}
+        versions = {file_id: object_of(connector, one.key, one.version) for file_id, one in objects.items()}
         async with lease.step() as tx:
             locked = await tx.imports.get(job.user_id, job.job_id, lock=True)
             if locked is None or locked.terminal:
@@ -221,7 +221,7 @@ class Importing:
         """Note which version the index has now; a job that wants only new ones gives way to whoever was first."""
         if connector is None or job.target_index_id is None or file.version is None:
             return True
-        one = object_of(connector, StoredObject(file.file_name, file.size, self.clock.now(), file.version))
+        one = object_of(connector, file.file_name, file.version)
         now = self.clock.now()
         first = await tx.imports.take(job.target_index_id, one, user_id=job.user_id, video_id=item.video_id, now=now)
         return first or mode_of(job) is ImportMode.ALL
@@ -288,9 +288,9 @@ def file_id_of(job: ImportJob, key: str) -> str:
     return f"file_{hashlib.sha256(f'{job.job_id}/{key}'.encode()).hexdigest()[:32]}"
 
 
-def object_of(connector: Connector, found: StoredObject) -> str:
+def object_of(connector: Connector, key: str, version: str) -> str:
     """Name one version of one object, whichever connector leads to it."""
-    told = f"{connector.origin}\0{found.key}\0{found.version}"
+    told = f"{connector.origin}\0{key}\0{version}"
     return hashlib.sha256(told.encode()).hexdigest()
 
 

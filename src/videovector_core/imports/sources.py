@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Final
 
 from attrs import define, evolve, field, frozen
 
-from videovector_core.connectors.model import Connector
+from videovector_core.connectors.model import Connector, StoredObject
 from videovector_core.connectors.ports import Bucket
 from videovector_core.connectors.service import Connectors
 from videovector_core.errors import ProcessingFailed
@@ -18,6 +19,8 @@ from videovector_core.imports.ports import Fetcher
 
 LINGER_SECONDS: Final = 2.0
 """How long a place stays open when no file of its job is being read."""
+_UNKNOWN: Final = datetime.min.replace(tzinfo=UTC)
+"""When an object was written plays no part in reading it."""
 
 
 @frozen
@@ -104,14 +107,8 @@ class Origins:
         elif connector is None:
             raise ProcessingFailed("The connector is gone; import through another one.", code="connector_missing")
         else:
-            async with self.shelf.bucket(file.job_id, connector) as bucket:
-                found = await bucket.stat(file.file_name)
-                now = evolve(file, version=found.version, size=found.size)
-                chunks = bucket.read(found)
-                try:
-                    yield Content(now, chunks)
-                finally:
-                    await _closed(chunks)
+            async with self.shelf.bucket(file.job_id, connector) as bucket, _begun(bucket, file) as content:
+                yield content
 
     @contextlib.asynccontextmanager
     async def _fetched(self, file: ImportFile, sealed: bytes) -> AsyncIterator[Content]:
@@ -130,6 +127,35 @@ class Origins:
 def about(file: ImportFile) -> bytes:
     """Say what a sealed URL belongs to."""
     return f"import/{file.job_id}/{file.file_id}/url".encode()
+
+
+@contextlib.asynccontextmanager
+async def _begun(bucket: Bucket, file: ImportFile) -> AsyncIterator[Content]:
+    """Open the version that was listed, which saves asking for it, or the one that has taken its place."""
+    found = await bucket.stat(file.file_name) if file.version is None else _listed(file, file.version)
+    chunks = bucket.read(found)
+    try:
+        first = await anext(chunks, b"")
+    except ProcessingFailed as error:
+        if error.code != "object_changed":
+            raise
+        found = await bucket.stat(file.file_name)
+        chunks, first = bucket.read(found), b""
+    try:
+        yield Content(evolve(file, version=found.version, size=found.size), _joined(first, chunks))
+    finally:
+        await _closed(chunks)
+
+
+def _listed(file: ImportFile, version: str) -> StoredObject:
+    return StoredObject(file.file_name, file.size, _UNKNOWN, version)
+
+
+async def _joined(first: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    if first:
+        yield first
+    async for chunk in chunks:
+        yield chunk
 
 
 async def _closed(chunks: AsyncIterator[bytes]) -> None:
