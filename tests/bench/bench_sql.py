@@ -1,7 +1,8 @@
 """What the box around a stranger's SQL costs, and how soon it ends what runs over.
 
 `SQL_ROWS` says over how many results of a real server the same is asked over HTTP (default 100,000; the promise is made for
-1,000,000): the first query after a run finished, which writes the run's file, and the following ones.
+1,000,000): the writing of the run's file by the worker, which the end of a run waits for, the first query after it, and the
+following ones.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from videovector_adapters.duckdb import guard, views
 from videovector_adapters.duckdb.parquet import write_parquet
 from videovector_adapters.duckdb.sandbox import DuckdbSandbox
 from videovector_core.errors import Invalid
+from videovector_core.runs.tables import is_written, tables_work
 from videovector_core.sqlsearch.cells import reader
 from videovector_core.sqlsearch.model import Limits
 from videovector_core.testing import stores_room as make
@@ -37,6 +39,8 @@ _METADATA = """json_build_object('scene', json_build_object('location', (ARRAY['
         json_build_object('emotion', (ARRAY['happy', 'sad', 'angry'])[1 + g % 3], 'confidence', g % 100 / 100.0, 'age', g % 90))),
     'score', g % 1000 / 10.0, 'shots', g % 30, 'is_outdoor', g % 2 = 0, 'topics', json_build_array('news'))"""
 TIMES = 5
+PAUSE = 1.0
+"""Seconds between two questions to a server, in which it has a new process ready."""
 QUERIES = {
     "group-by": 'SELECT "scene.location", count(*), avg(score) FROM {t} GROUP BY 1 ORDER BY 1',
     "top-N": "SELECT segment_id, video_id, score FROM {t} ORDER BY score DESC, segment_id LIMIT 20",
@@ -108,9 +112,10 @@ def _fetched(connection: duckdb.DuckDBPyConnection, query: str) -> list[Any]:
     return connection.execute(query).fetchall()
 
 
-def _best(run: Callable[[], Any]) -> float:
+def _best(run: Callable[[], Any], pause: float = 0.0) -> float:
     times = []
     for _ in range(TIMES):
+        time.sleep(pause)
         start = time.perf_counter()
         run()
         times.append(time.perf_counter() - start)
@@ -166,7 +171,27 @@ async def _served() -> list[Row]:
         await made.rows({"metadata": _METADATA}, prompt=make.prompt(json_schema=world.SCHEMA))
 
     async with filled(SERVED, prepare) as made:
-        return await asyncio.to_thread(_asked, made)
+        start = time.perf_counter()
+        await _written(made)
+        took = time.perf_counter() - start
+        rows = [
+            Row(f"served: files of {SERVED:,} rows, before the run ends", took, "s", f"{SERVED / took:,.0f} rows/s")
+        ]
+        return [*rows, *await asyncio.to_thread(_asked, made)]
+
+
+async def _written(made: Filled) -> None:
+    """Have the worker write what it writes before a run is called ended."""
+    async with made.database.begin() as tx:
+        run = await tx.runs.get(made.user_id, made.runs[0])
+        if run is None:
+            raise LookupError(made.runs[0])
+        await tx.work.add([tables_work(run)])
+    while True:
+        async with made.database.begin() as tx:
+            if await is_written(tx.tables, run):
+                return
+        await asyncio.sleep(0.2)
 
 
 def _asked(made: Filled) -> list[Row]:
@@ -190,7 +215,7 @@ def _asked(made: Filled) -> list[Row]:
                 bare.execute(f"CREATE VIEW {name} AS SELECT * FROM '{file.name}'").fetchall()
                 for kind in ("group-by", "top-N", "unnest of a list + group"):
                     query = QUERIES[kind].replace("{t}", name)
-                    alone, through = _best(partial(_fetched, bare, query)), _best(partial(ask, query))
+                    alone, through = _best(partial(_fetched, bare, query)), _best(partial(ask, query), PAUSE)
                     beside = f"bare {alone * 1e3:.0f} ms, most {(alone * 1.5 + 0.1) * 1e3:.0f} ms"
                     rows.append(Row(f"served: {kind}, {SERVED:,} rows", through * 1e3, "ms", beside))
         return rows
