@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
-from typing import Any
+from typing import Any, Final
 
 from litestar import Litestar, Request, Router
 from litestar.di import Provide
@@ -32,7 +33,7 @@ from videovector_http.comparisons import ROUTES as COMPARISONS
 from videovector_http.connectors import ROUTES as CONNECTORS
 from videovector_http.console import routes as console
 from videovector_http.context import Context
-from videovector_http.document import document, methods_of, rules_of
+from videovector_http.document import document, methods_of
 from videovector_http.errors import handler
 from videovector_http.exports import ROUTES as EXPORTS
 from videovector_http.gate import Gate
@@ -43,10 +44,40 @@ from videovector_http.outer import Outer
 from videovector_http.receipts import Receipts
 from videovector_http.reference import Reference
 from videovector_http.sse import ROUTES as STREAM
+from videovector_http.strict import JsonRequest
 from videovector_http.webhooks import ROUTES as WEBHOOKS
 from videovector_http.workflow import ROUTES as WORKFLOW
 
 PAGES = (access, indexes, media, imports, prompts, runs, search, sqlsearch, chat, markers, usage, ratelimits)
+ROUTES: Final = (
+    *health.ROUTES,
+    *metrics.ROUTES,
+    *mcp_pages.AT_THE_ROOT,
+    *console.ROUTES,
+    Router(
+        "/api/v2",
+        route_handlers=[
+            *(route for page in PAGES for route in page.ROUTES),
+            *WORKFLOW,
+            *COMPARISONS,
+            *mcp_pages.ROUTES,
+            *STREAM,
+            *WEBHOOKS,
+            *CONNECTORS,
+            *EXPORTS,
+            *AUTOMATIONS,
+            *reference.ROUTES,
+        ],
+    ),
+)
+PROVIDED: Final = ("context", "receipts", "caller", "counted", "inside", "reference")
+"""What routes may ask for by its name."""
+
+
+@functools.cache
+def described() -> Reference:
+    """Return the reference of the routes, which takes seconds to write and is the same in every application."""
+    return Reference(document(ROUTES, PROVIDED))
 
 
 def create_app(context: Context) -> Outer:
@@ -71,40 +102,23 @@ def create_app(context: Context) -> Outer:
         caller: Caller = request.scope["state"]["caller"]
         return caller
 
-    @functools.cache
-    def described() -> Reference:
-        return Reference(document(routes, rules_of(app), dependencies))
-
     async def provide_reference() -> Reference:
-        return described()
+        return await asyncio.to_thread(described)
 
-    dependencies = {
-        "context": Provide(provide_context),
-        "receipts": Provide(provide_receipts),
-        "caller": Provide(provide_caller),
-        "counted": Provide(provide_metrics),
-        "inside": Provide(provide_mcp_inside),
-        "reference": Provide(provide_reference),
-    }
-    pages = [route for page in PAGES for route in page.ROUTES]
-    pages += WORKFLOW
-    pages += COMPARISONS
-    pages += mcp_pages.ROUTES
-    routes: list[Any] = [
-        *health.ROUTES,
-        *metrics.ROUTES,
-        *mcp_pages.AT_THE_ROOT,
-        *console.ROUTES,
-        Router(
-            "/api/v2",
-            route_handlers=[*pages, *STREAM, *WEBHOOKS, *CONNECTORS, *EXPORTS, *AUTOMATIONS, *reference.ROUTES],
-        ),
-    ]
+    provided = (
+        provide_context,
+        provide_receipts,
+        provide_caller,
+        provide_metrics,
+        provide_mcp_inside,
+        provide_reference,
+    )
     app = Litestar(
-        route_handlers=routes,
+        route_handlers=ROUTES,
         middleware=[Gate(context, receipts)],
-        dependencies=dependencies,
+        dependencies=dict(zip(PROVIDED, map(Provide, provided), strict=True)),
         exception_handlers={Exception: mcp_pages.challenged(handler, context.public_url)},
+        request_class=JsonRequest,
         request_max_body_size=MAX_JSON,
         logging_config=None,  # the process decides how it logs
         openapi_config=None,  # `document` writes it, with what the gate adds

@@ -8,7 +8,9 @@ from typing import Any, Final
 import msgspec
 
 from videovector_core.imports.model import JobStatus
+from videovector_core.markers import PALETTE
 from videovector_core.search.filters import LENGTHS, OPERATORS, VALUELESS, Operator, ValueType
+from videovector_core.usage import UNITS
 from videovector_core.webhooks.model import DeliveryStatus
 from videovector_http.wire.base import Body
 from videovector_http.wire.connectors import GcsConnectorFields
@@ -119,9 +121,18 @@ def _conditions() -> Iterator[dict[str, Any]]:
         )
         for of, value in groups:
             if of:
-                yield {"properties": {**_named(kind, of), "value": value}, "required": ["value"]}
+                yield {"properties": {**_named(kind, of), "value": value}, "required": ["type", "value"]}
         if operators & VALUELESS:
-            yield {"properties": _named(kind, operators & VALUELESS), "not": {"required": ["value"]}}
+            named = _named(kind, operators & VALUELESS)
+            yield {"properties": named, "required": ["type", "operator"], "not": {"required": ["value"]}}
+
+
+def _untyped() -> Iterator[dict[str, Any]]:
+    """Say the same of conditions whose type stands in a schema: which scalar it takes is not known here."""
+    of = {"type": {"type": "null"}, "operator": {"enum": sorted(one.value for one in Operator if one not in VALUELESS)}}
+    yield {"properties": {**of, "value": {"type": ["string", "number", "boolean"]}}, "required": ["value"]}
+    of = {"type": {"type": "null"}, "operator": {"enum": sorted(VALUELESS)}}
+    yield {"properties": of, "required": ["operator"], "not": {"required": ["value"]}}
 
 
 def _named(kind: ValueType, operators: Iterable[Operator]) -> dict[str, Any]:
@@ -149,7 +160,15 @@ _IMMUTABLE: Final = ("bucket", "region", "endpoint_url", "gcp_project_id", "stor
 _CHANGES: Final = ("name", "scopes", "import_mode", "export_base_path", "status", "credentials", "client_secret")
 _MOMENT: Final = {"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]}
 
+_COLOUR: Final = f"^(#[0-9a-fA-F]{{6}}|{'|'.join(sorted(PALETTE))})$"
+
+
+def _written(name: str, **more: Any) -> dict[str, Any]:
+    return {"required": [name], "properties": {name: {"type": "string", "pattern": r"\S", **more}}}
+
+
 PARAMETERS: Final[dict[tuple[str, str], dict[str, Any]]] = {
+    ("/api/v2/usage/details", "metric_type"): {"type": "string", "enum": list(UNITS)},
     ("/api/v2/import-jobs", "status"): {"type": "string", "enum": [one.value for one in JobStatus]},
     ("/api/v2/webhooks/{webhook_id}/deliveries", "status"): {
         "type": "string",
@@ -172,7 +191,18 @@ RULES: Final[dict[str, dict[str, Any]]] = {
     "Evaluate": _SOMEWHERE,
     "MultiRunSearch": _SOMEWHERE,
     "LabelledQuery": _any_of("query", "image_data"),
+    "RelevantMoment": {
+        "anyOf": [
+            {"allOf": [_given("start_time"), _given("end_time")]},
+            {"not": {"anyOf": [_given("start_time"), _given("end_time")]}},
+        ],
+        "example": {"video_id": "vid_456", "start_time": 12.0, "end_time": 15.5},
+    },
     "FilterCondition": {"anyOf": list(_conditions())},
+    "WorkflowFilter": {
+        "anyOf": [*_conditions(), *_untyped()],
+        "example": {"field": "scene.people[].emotion", "value": "happy"},
+    },
     "FilterSearch": _never("start_after"),
     "MultimodalSearch": _any_of("text_query", "image_data"),
     "UpdateConnector": {
@@ -186,6 +216,8 @@ RULES: Final[dict[str, dict[str, Any]]] = {
         "if": {"properties": {"target_type": {"const": "field"}}},
         "then": {"allOf": [_given("field_path"), _given("run_id")]},
         "else": {"not": _given("field_path")},
+        "anyOf": [_written("color"), _written("note")],
+        "allOf": [{"anyOf": [{"not": _written("color")}, _written("color", pattern=_COLOUR)]}],
         "example": {"target_type": "video", "target_id": "vid_456", "color": "#ffaa00"},
     },
     "ProcessMedia": {

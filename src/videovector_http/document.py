@@ -62,13 +62,11 @@ _ERROR: Final = {
 }
 
 
-def document(
-    routes: Iterable[Any], rules: Mapping[tuple[str, str], Rule], dependencies: Mapping[str, Provide]
-) -> dict[str, Any]:
-    """Write the document of some route handlers; `rules` is by path and method."""
+def document(routes: Iterable[Any], provided: Iterable[str]) -> dict[str, Any]:
+    """Write the document of some route handlers; `provided` names what they are given and no request says."""
     app = Litestar(
         [*routes],
-        dependencies=dict(dependencies),
+        dependencies={name: _provided() for name in provided},
         openapi_config=OpenAPIConfig(
             "VideoVector",
             __version__,
@@ -86,6 +84,7 @@ def document(
     schemas = components.setdefault("schemas", {})
     schemas["Error"] = _ERROR
     schemas.update({name: schema for name, schema in bodies().items() if name in schemas})
+    rules = rules_of(app)
     for path, method, operation in operations(written):
         _complete(path, operation, rules[path, method.upper()], schemas)
     return written
@@ -120,6 +119,14 @@ def operations(written: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str,
         for method, operation in item.items():
             if method in {"get", "post", "put", "patch", "delete"}:
                 yield path, method, operation
+
+
+def _provided() -> Provide:
+    """Stand for what is provided: this application serves nobody."""
+
+    async def nothing() -> None: ...
+
+    return Provide(nothing)
 
 
 def _plain(config: AppConfig) -> AppConfig:

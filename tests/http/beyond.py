@@ -32,6 +32,12 @@ BEYOND: Final = {
     "validation_unsupported_media_type": "whether bytes are media",
     "validation_connector_credentials": "whether bytes are the key of a service account",
     "validation_connector_scope": "what a connector is for is state",
+    "validation_period": "two parameters of one query",
+    "validation_relevant": "an order of two fields",
+    "validation_filter_value": "the type of a field may stand in the schemas of a run",
+    "validation_no_prices": "which prices there are is the operator's to say",
+    "import_retry_unsupported": "what kind of job an id names is state",
+    "export_format_unavailable": "what a server can write is the operator's to say",
     "resource_index_prompt_gone": "a route that has gone",
 }
 """Codes of refusals that depend on state, or on more than one place of a request; each with its reason."""

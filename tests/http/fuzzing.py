@@ -16,6 +16,8 @@ from attrs import frozen
 
 from tests.http.api import Api, serving
 
+CONFIG = Path(__file__).with_name("schemathesis.toml")
+
 
 @frozen
 class Outcome:
@@ -56,6 +58,7 @@ async def fuzz(
         sys.executable,
         "-m",
         "schemathesis.cli",
+        f"--config-file={CONFIG}",
         "run",
         f"{origin}/api/v2/openapi.json",
         f"--url={origin}",

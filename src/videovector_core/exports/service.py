@@ -11,7 +11,7 @@ from videovector_core.access.model import Caller, Scope
 from videovector_core.connectors.keys import checked, joined
 from videovector_core.connectors.model import Use
 from videovector_core.connectors.service import find_connector
-from videovector_core.errors import Conflict, Gone, Invalid, NotFound, Unavailable
+from videovector_core.errors import Conflict, Gone, Invalid, NotFound
 from videovector_core.exports.building import build
 from videovector_core.exports.model import Export, ExportStatus, ExportType, Format, ResultScope
 from videovector_core.exports.ports import ExportsTx
@@ -112,8 +112,8 @@ class Exports:
         self, tx: ExportsTx, caller: Caller, kind: ExportType, target_id: str, wanted: Wanted, **more: Any
     ) -> Export:
         if wanted.format is Format.PARQUET and not self.parquet:
-            raise Unavailable(
-                "This server cannot write Parquet; ask its operator to install videovector-core[sql].",
+            raise Invalid(  # asking again would not help
+                "This server cannot write Parquet; export as json, or ask its operator to install videovector-core[sql].",
                 code="export_format_unavailable",
             )
         now = self.clock.now()
