@@ -7,7 +7,7 @@ import socket
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from aiobotocore.session import AioSession
+from aiobotocore.session import AioSession  # type: ignore[import-untyped]  # no stubs
 from aiohttp import ClientError as AioError
 from aiohttp.abc import AbstractResolver, ResolveResult
 from attrs import frozen

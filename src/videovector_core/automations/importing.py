@@ -84,7 +84,7 @@ class Arrivals:
         self, order: Order, connector: Connector, media: Sequence[StoredObject], last: ImportJob | None
     ) -> list[str]:
         """Name the versions of objects that the index has not had, but for those that the last job could do nothing with."""
-        named = {object_of(connector, one): one for one in media}
+        named = {object_of(connector, one.key, one.version): one for one in media}
         async with self.begin() as tx:
             had = await tx.imports.had(order.index_id, list(named))
             return [name for name, one in named.items() if name not in had and not await _useless(tx, last, one)]
