@@ -13,6 +13,7 @@ from typing import BinaryIO, Final
 
 from attrs import frozen
 
+from videovector_adapters.storage.sweeping import sweep
 from videovector_core.errors import NotFound
 from videovector_core.ports import Blob
 
@@ -23,7 +24,8 @@ _CHUNK: Final = 1024 * 1024
 class FileBlobs:
     """`Blobs` below one directory, which is private to the server's user.
 
-    A blob is written under a temporary name, flushed to disk and renamed, so nobody sees half of one.
+    A blob is written under a temporary name, flushed to disk and renamed, so nobody sees half of one. What a killed
+    writer leaves behind goes when something is put much later.
     """
 
     root: Path
@@ -64,7 +66,13 @@ class FileBlobs:
             await asyncio.to_thread(self._path(sha256).unlink)
 
     def _prepare(self) -> None:
-        (self.root / "incoming").mkdir(mode=0o700, parents=True, exist_ok=True)
+        incoming = self.root / "incoming"
+        incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(incoming, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            sweep(handle)
+        finally:
+            os.close(handle)
 
     def _known(self, sha256: str) -> Path:
         path = self._path(sha256)

@@ -15,6 +15,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from videovector_adapters.storage import doors
+from videovector_adapters.storage.sweeping import sweep
 from videovector_core.connectors.keys import ObjectKey, checked
 from videovector_core.connectors.model import Connector, StoredObject
 from videovector_core.errors import Invalid, ProcessingFailed
@@ -81,6 +82,7 @@ class LocalDirectory:
         with translated():
             incoming = await asyncio.to_thread(self._folder, [_INCOMING])
             try:
+                await asyncio.to_thread(sweep, incoming)
                 handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640, dir_fd=incoming)
                 with os.fdopen(handle, "wb") as file:
                     async for chunk in chunks:
