@@ -1,4 +1,4 @@
-"""Clips that every browser plays: H.264 and AAC in MP4, copied where the file holds them already, else encoded anew."""
+"""Clips that every browser plays: H.264 and AAC in MP4, encoded anew and exact to the frame and the sample."""
 
 from __future__ import annotations
 
@@ -21,38 +21,17 @@ from av.video.stream import VideoStream
 from videovector_adapters.av import door
 from videovector_adapters.av.door import Chosen
 from videovector_adapters.av.onepass import Damage, Timeline, decoded
+from videovector_adapters.av.remux import FAST
 from videovector_adapters.av.stills import Shape
 
 LONG_SIDE: Final = 1920
 _TICKS: Final = Fraction(1, 90_000)
 _RATE: Final = 48_000
 _SOON: Final = 1e-4
-_X264: Final = {"preset": "veryfast", "crf": "23"}
-_PLAYED: Final = frozenset({"yuv420p", "yuvj420p"})
-_FAST: Final = {"movflags": "faststart"}
-
-
-def playable(chosen: Chosen) -> bool:
-    """Tell whether browsers play the streams as they are, so that copying them into MP4 is enough."""
-    video, audio = chosen.video, chosen.audio
-    seen = video is None or (video.codec_context.codec.name == "h264" and video.pix_fmt in _PLAYED)
-    return seen and (audio is None or audio.codec_context.codec.name in {"aac", "mp3", "mp3float"})
-
-
-def copy(opened: InputContainer, chosen: Chosen, into: Path) -> Generator[float, None, float]:
-    """Copy all packets into an MP4 file; yields and returns the media second reached."""
-    second = 0.0
-    with av.open(str(into), "w", format="mp4", options=_FAST) as out:
-        streams = {stream.index: out.add_stream_from_template(stream) for stream in chosen.streams}
-        for number, packet in enumerate(opened.demux(*chosen.streams)):
-            if packet.dts is None or packet.time_base is None:
-                continue
-            second = float(packet.dts * packet.time_base) - (chosen.origin or 0.0)
-            packet.stream = streams[packet.stream.index]
-            out.mux(packet)
-            if number % 1000 == 0:
-                yield second
-    return second
+_SHOWN: Final = 1 / 30
+"""Seconds that the last picture is shown for."""
+_X264: Final = {"preset": "veryfast", "crf": "23", "bf": "0"}
+"""Without pictures out of order, so that the length of a clip is right whatever the gaps between its pictures."""
 
 
 def encode(
@@ -60,25 +39,40 @@ def encode(
 ) -> Generator[float, None, float]:
     """Encode `[start, end)` anew, exact to the frame and the sample; yields and returns the media second reached."""
     second = start
-    with av.open(str(into), "w", format="mp4", options=_FAST) as out:
+    with av.open(str(into), "w", format="mp4", options=FAST) as out:
         pictures = _Pictures.into(out, chosen.video, shape, start, end) if chosen.video and shape else None
         sounds = _Sounds.into(out, chosen.audio, start, end) if chosen.audio else None
-        door.seek(opened, chosen, max(0.0, start - 1.0))
-        for frame in decoded(opened, chosen, Damage(), Timeline(chosen.origin)):
-            if frame.time is None:
-                continue
-            second = frame.time - (chosen.origin or 0.0)
-            if isinstance(frame, VideoFrame) and pictures:
-                pictures.take(frame, second)
-            elif isinstance(frame, AudioFrame) and sounds:
-                sounds.take(frame, second)
-            if (pictures is None or pictures.done) and (sounds is None or sounds.done):
+        parts = [part for part in (pictures, sounds) if part]
+        for begin in (max(0.0, start - 1.0), 0.0):
+            for frame, second in _timed(opened, chosen, begin):
+                if isinstance(frame, VideoFrame) and pictures:
+                    pictures.take(frame, second)
+                elif isinstance(frame, AudioFrame) and sounds:
+                    sounds.take(frame, second)
+                if all(part.done for part in parts):
+                    break
+                yield second
+            if begin <= 0.0 or any(part.begun for part in parts):
                 break
-            yield second
-        for part in (pictures, sounds):
-            if part:
-                part.finish()
+            # the container sought past the clip
+            for part in parts:
+                part.done = False
+        for part in parts:
+            part.finish()
+    if not any(part.begun for part in parts):
+        raise door.undecodable("Nothing between these seconds can be decoded.")
     return second
+
+
+def _timed(opened: InputContainer, chosen: Chosen, begin: float) -> Iterator[tuple[VideoFrame | AudioFrame, float]]:
+    """Yield frames with their media seconds from `begin` or before; a bare stream of pictures is timed by counting."""
+    timeline = Timeline(chosen.origin)
+    door.seek(opened, chosen, begin)
+    for frame in decoded(opened, chosen, Damage(), timeline):
+        if frame.time is not None:
+            yield frame, frame.time - (chosen.origin or 0.0)
+        elif chosen.bare and (second := timeline.place(None, chosen.step)) is not None:
+            yield frame, second
 
 
 @define
@@ -89,7 +83,9 @@ class _Pictures:
     start: float
     end: float
     done: bool = False
-    _held: VideoFrame | None = None
+    begun: bool = False
+    _held: tuple[VideoFrame, float] | None = None
+    _shown: tuple[VideoFrame, float] | None = None
     _scaler: VideoReformatter = field(factory=VideoReformatter)
     _last: int = -1
 
@@ -109,25 +105,28 @@ class _Pictures:
         """Keep a frame of the clip; the one that is already shown when it starts is shown from its start."""
         if self.done:
             return
-        if second <= self.start + _SOON:
-            self._held = frame
-            return
-        if self._held is not None:
-            held, self._held = self._held, None
-            self._put(held, self.start)
-        self.done = second >= self.end - _SOON
+        if second > self.start + _SOON:
+            self._put_held()
+            self.done = second >= self.end - _SOON
         if not self.done:
-            self._put(frame, second)
+            self._held = (frame, max(second, self.start))
 
     def finish(self) -> None:
-        if self._held is not None:
-            self._put(self._held, self.start)
+        """Show the last picture until the end, which a second copy of it marks."""
+        self._put_held()
+        if self._shown is not None and self.end - self._shown[1] > 2 * _SHOWN:
+            self._held = (self._shown[0], self.end - _SHOWN)
+            self._put_held()
         self.out.mux(self.stream.encode(None))
 
-    def _put(self, frame: VideoFrame, second: float) -> None:
+    def _put_held(self) -> None:
+        if self._held is None:
+            return
+        frame, second = self._held
+        self._held, self._shown = None, self._held
         small = self._scaler.reformat(frame, *self.size, "yuv420p", threads=1)
         small.pts, small.time_base = max(self._last + 1, round((second - self.start) / _TICKS)), _TICKS
-        self._last, small.pict_type = small.pts, 0
+        self._last, small.pict_type, self.begun = small.pts, 0, True
         self.out.mux(self.stream.encode(small))
 
 
@@ -139,6 +138,7 @@ class _Sounds:
     start: float
     end: float
     done: bool = False
+    begun: bool = False
     _next: float | None = None
 
     @classmethod
@@ -176,5 +176,5 @@ class _Sounds:
             return
         part = AudioFrame.from_ndarray(np.ascontiguousarray(samples[:, first:last]), "fltp", self.stream.layout.name)
         part.sample_rate, part.time_base = _RATE, Fraction(1, _RATE)
-        part.pts = round((second - self.start) * _RATE) + first
+        part.pts, self.begun = round((second - self.start) * _RATE) + first, True
         self.out.mux(self.stream.encode(part))

@@ -7,6 +7,7 @@ refused by Python when it asks for a second file.
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import stat
 from collections.abc import Iterator
@@ -33,6 +34,17 @@ _SUPPORTED: Final = (
 )
 _STREAMED: Final = frozenset({"mpegts", "mpeg", "mpegvideo", "m4v", "h264", "hevc", "obu", "aac", "mp3", "ac3", "eac3"})
 """Formats without an index: seeking by time would miss their beginning."""
+_GUESSED: Final = _STREAMED - {"mpegts"}
+"""Formats whose duration is worked out from their bit rate or from their last bytes, both of which may be far off."""
+_LOOKED_THROUGH: Final = 256 * 1024 * 1024
+"""Bytes of such a file up to which all of its packets are counted instead."""
+_FROM_ZERO: Final = frozenset({"flv", "matroska,webm"})
+"""Formats whose stated duration is the time stamp of their end."""
+_LATE: Final = 0.2
+"""Seconds; a beginning that is later than zero by less belongs to the ways of encoders, and players count it."""
+_STEP: Final = 0.04
+_LAST: Final = 600
+"""Packets at the end that are looked at."""
 _BUFFER: Final = 256 * 1024
 _ALLOWED_DECODERS: Final = frozenset(sniff.DECODERS.split(","))
 _PROBED: Final = 16_384 * 8_192
@@ -119,6 +131,17 @@ class Chosen:
     warning: str | None = None
 
     @property
+    def bare(self) -> bool:
+        """Whether this is a stream of pictures without a container, and so without times."""
+        return self.origin is None and self.video is not None and self.audio is None
+
+    @property
+    def step(self) -> float:
+        """How long a picture is shown where nothing says so, in seconds."""
+        rate = self.video.guessed_rate if self.video else None
+        return float(1 / rate) if rate else _STEP
+
+    @property
     def streams(self) -> tuple[Stream, ...]:
         """The video and the audio stream, where there are any."""
         return tuple(stream for stream in (self.video, self.audio) if stream is not None)
@@ -200,6 +223,11 @@ def choose(file: Bytes, opened: InputContainer, limits: MediaLimits) -> Chosen:
     return Chosen(video, audio, _origin(opened, video, audio), stated, warning)
 
 
+def guesses(file: Bytes, opened: InputContainer) -> bool:
+    """Say whether the duration is a guess that is better replaced by counting."""
+    return opened.format.name in _GUESSED and file.size <= _LOOKED_THROUGH
+
+
 def check_duration(seconds: float, limits: MediaLimits) -> None:
     """Refuse what is longer than the limit."""
     if seconds > limits.seconds:
@@ -228,6 +256,23 @@ def seek(opened: InputContainer, chosen: Chosen, second: float) -> None:
             opened.seek(0, unsupported_byte_offset=True)
         else:
             opened.seek(round((second + (chosen.origin or 0.0)) * _US))
+
+
+def last_picture(opened: InputContainer, chosen: Chosen) -> float:
+    """Return the media second at which the last pictures end, 0 when that is not found at once.
+
+    The header counts decoding times, behind which pictures that are shown out of order may lie by any gap.
+    """
+    video, end = chosen.video, 0.0
+    if video is None or not video.codec_context.has_b_frames:
+        return end
+    seek(opened, chosen, chosen.stated or 0.0)
+    with suppress(av.FFmpegError, OSError, ValueError):
+        for packet in itertools.islice(opened.demux(video), _LAST):
+            if packet.pts is not None and packet.time_base and not packet.is_discard:
+                shown = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+                end = max(end, shown - (chosen.origin or 0.0))
+    return end
 
 
 def undecodable(reason: str) -> ProcessingFailed:
@@ -280,7 +325,10 @@ def _stated(file: Bytes, opened: InputContainer, video: VideoStream | None, audi
         tracks = max(end for _, end in spans) - min(start for start, _ in spans)
         movie = file.movie_seconds() if opened.format.name.startswith("mov,") else None
         return movie if movie and abs(movie - tracks) < _AGREE else tracks
-    return opened.duration / _US if opened.duration and opened.duration > 0 else None
+    if not opened.duration or opened.duration <= 0:
+        return None
+    late = (opened.start_time or 0) / _US if opened.format.name in _FROM_ZERO else 0.0
+    return max(0.0, opened.duration / _US - (late if late > _LATE else 0.0)) or None
 
 
 def _refuse(url: str, _flags: int, _options: dict[str, str]) -> NoReturn:

@@ -25,7 +25,8 @@ from videovector_adapters.av.sound import SoundWriter
 from videovector_adapters.av.stills import Shape
 from videovector_core.errors import Invalid
 
-_BROKEN: Final = (av.FFmpegError, ValueError, EOFError, OSError)
+BROKEN: Final = (av.FFmpegError, ValueError, EOFError, OSError)
+"""What decoders and containers raise over damaged media."""
 _BEAT: Final = 0.5
 _TRIES: Final = 16
 """How often reading goes on after the container itself was found damaged."""
@@ -151,13 +152,13 @@ def decoded(
         try:
             for packet in itertools.islice(opened.demux(*chosen.streams), looks):
                 yield from _frames(packet, damage, timeline)
-        except _BROKEN as error:
+        except BROKEN as error:
             damage.ended = str(error)[:200]
             damage.note(timeline.last)
         else:
             return
     for stream in chosen.streams:
-        with contextlib.suppress(*_BROKEN):
+        with contextlib.suppress(*BROKEN):
             yield from stream.codec_context.decode(None)  # type: ignore[attr-defined]  # both kinds have it
 
 
@@ -166,7 +167,7 @@ def _frames(packet: Packet[Any], damage: Damage, timeline: Timeline) -> list[Vid
         return packet.decode()  # type: ignore[return-value]  # only pictures and sound are demuxed
     except MemoryError:
         raise
-    except _BROKEN:
+    except BROKEN:
         damage.note(timeline.last)
         return []
 

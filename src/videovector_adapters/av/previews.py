@@ -91,7 +91,7 @@ def waveform(opened: InputContainer, chosen: Chosen, duration: float, at: float,
 def _from(opened: InputContainer, chosen: Chosen, time: float) -> Iterator[tuple[float, Any]]:
     """Yield `(second, frame)` of the one chosen stream, from a frame at or before `time` where there is one."""
     origin = chosen.origin or 0.0
-    for back in _BACK:
+    for back in _BACK[-1:] if chosen.bare else _BACK:
         start = max(0.0, time - back)
         door.seek(opened, chosen, start)
         frames = _placed(opened, chosen, origin, sought=start > 0.0)
@@ -105,10 +105,13 @@ def _from(opened: InputContainer, chosen: Chosen, time: float) -> Iterator[tuple
 
 def _placed(opened: InputContainer, chosen: Chosen, origin: float, *, sought: bool) -> Iterator[tuple[float, Any]]:
     """Yield frames with their media seconds; after a jump only from one on that needs no earlier one."""
-    for frame in decoded(opened, chosen, Damage(), Timeline(origin)):
+    timeline = Timeline(origin)
+    for frame in decoded(opened, chosen, Damage(), timeline):
         sought = sought and not frame.key_frame
         if frame.time is not None and not sought:
             yield frame.time - origin, frame
+        elif chosen.bare and (second := timeline.place(None, chosen.step)) is not None:
+            yield second, frame
 
 
 def _peaks(opened: InputContainer, chosen: Chosen, duration: float) -> Samples:

@@ -38,6 +38,8 @@ _IMAGE_MAGIC: Final = (
     (b"GIF89a", "GIF"),
     (b"II*\x00", "TIFF"),
     (b"MM\x00*", "TIFF"),
+    (b"II+\x00", "TIFF"),
+    (b"MM\x00+", "TIFF"),
 )
 IMAGE_MIME: Final = {
     "JPEG": "image/jpeg",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Generator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from PIL import Image
 
-from videovector_adapters.av import clips, door, onepass, pictures, previews, sniff
+from videovector_adapters.av import clips, door, onepass, pictures, previews, remux, sniff
 from videovector_adapters.av.describe import described
 from videovector_adapters.av.door import Bytes, Chosen
 from videovector_adapters.av.images import Still, jpeg
@@ -32,7 +33,8 @@ _PER_SECOND: Final = 8
 _PREVIEW: Final = 120
 _ENCODED: Final = 60
 """CPU seconds that encoding may use for each second of a clip."""
-_TRUSTED: Final = 0.5
+_TRUSTED: Final = 0.2
+"""Seconds by which headers and packets may differ before the packets are believed."""
 _NO_PICTURE: Final = "The video cannot be decoded; only its sound was read."
 _NO_SOUND: Final = "The sound cannot be decoded; only the video was read."
 
@@ -85,7 +87,7 @@ class Worker:
                 raise Invalid("A picture has no clip; download the file itself.", code="validation_no_clip")
             with door.container(file, self._limits) as opened:
                 chosen, shape = _first_look(opened, self._chosen(file, opened))
-                duration = chosen.stated if chosen.stated is not None else self._measured(opened, chosen)
+                duration = self._told(opened, chosen)
                 last = duration if end is None else min(end, duration)
                 if last <= start:
                     raise Invalid(
@@ -93,11 +95,12 @@ class Worker:
                     )
                 _budget(_STARTING + _ENCODED * (last - start))
                 door.seek(opened, chosen, 0.0)
-                if start <= 0 and end is None and clips.playable(chosen):
-                    yield from clips.copy(opened, chosen, Path(into))
-                else:
-                    yield from clips.encode(opened, chosen, shape, start, last, Path(into))
-        return "video/mp4" if chosen.video else "audio/mp4"
+                if start <= 0 and end is None and remux.playable(chosen):
+                    with suppress(*onepass.BROKEN):
+                        yield from remux.copy(opened, chosen, Path(into))
+                        return _clip_type(chosen)
+                yield from clips.encode(opened, chosen, shape, start, last, Path(into))
+                return _clip_type(chosen)
 
     def _preview(self, path: str, times: list[float], long_side: int) -> list[Image.Image]:
         """Return pictures of the wanted moments; one for all of them where nothing moves."""
@@ -108,7 +111,7 @@ class Worker:
             with door.container(file, self._limits) as opened:
                 chosen, shape = _first_look(opened, self._chosen(file, opened))
                 if shape is None:
-                    duration = chosen.stated if chosen.stated is not None else self._measured(opened, chosen)
+                    duration = self._told(opened, chosen)
                     door.seek(opened, chosen, 0.0)
                     return [previews.waveform(opened, chosen, duration, times[0], long_side)]
                 maker = StillMaker()
@@ -118,8 +121,7 @@ class Worker:
     def _probed(self, file: Bytes, opened: InputContainer, head: bytes) -> dict[str, Any]:
         chosen = self._chosen(file, opened)
         chosen, shape = _first_look(opened, chosen)
-        duration = chosen.stated if chosen.stated is not None else self._measured(opened, chosen)
-        return described(opened, chosen, head, duration, shape)
+        return described(opened, chosen, head, self._told(opened, chosen), shape)
 
     def _read(
         self, file: Bytes, opened: InputContainer, head: bytes, into: Path
@@ -141,7 +143,20 @@ class Worker:
         for stream in (chosen.video, chosen.audio):
             if stream is not None:
                 door.ready(stream, self._limits, self._threads)
+        if chosen.stated is not None and door.guesses(file, opened):
+            counted = self._measured(opened, chosen)
+            door.seek(opened, chosen, 0.0)
+            # of sound alone the header knows better, by what encoders put before and after it
+            if chosen.video is not None or abs(counted - chosen.stated) > _TRUSTED:
+                chosen = evolve(chosen, stated=counted)
         return chosen
+
+    def _told(self, opened: InputContainer, chosen: Chosen) -> float:
+        """Return the duration that the headers give, unless there is none or the last pictures lie far behind it."""
+        if chosen.stated is None:
+            return self._measured(opened, chosen)
+        last = door.last_picture(opened, chosen) if opened.format.name.startswith("mov,") else 0.0
+        return last if last > chosen.stated + _TRUSTED else chosen.stated
 
     def _measured(self, opened: InputContainer, chosen: Chosen) -> float:
         """Find the end of media whose headers do not state it, from the times of its packets."""
@@ -149,12 +164,17 @@ class Worker:
         origin, end = chosen.origin, 0.0
         for packet in opened.demux(*chosen.streams):
             if packet.pts is None or packet.time_base is None:
+                end += chosen.step if chosen.bare and packet.size else 0.0
                 continue
             start = float(packet.pts * packet.time_base)
             origin = start if origin is None else origin
             end = max(end, start - origin + float((packet.duration or 0) * packet.time_base))
             door.check_duration(end, self._limits)
         return end
+
+
+def _clip_type(chosen: Chosen) -> str:
+    return "video/mp4" if chosen.video else "audio/mp4"
 
 
 def _first_look(opened: InputContainer, chosen: Chosen) -> tuple[Chosen, Shape | None]:
