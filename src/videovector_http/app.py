@@ -49,7 +49,7 @@ from videovector_http.webhooks import ROUTES as WEBHOOKS
 from videovector_http.workflow import ROUTES as WORKFLOW
 
 PAGES = (access, indexes, media, imports, prompts, runs, search, sqlsearch, chat, markers, usage, ratelimits)
-ROUTES: Final = (
+ROUTES: Final[tuple[Any, ...]] = (
     *health.ROUTES,
     *metrics.ROUTES,
     *mcp_pages.AT_THE_ROOT,
@@ -105,7 +105,7 @@ def create_app(context: Context) -> Outer:
     async def provide_reference() -> Reference:
         return await asyncio.to_thread(described)
 
-    provided = (
+    provided: tuple[Any, ...] = (
         provide_context,
         provide_receipts,
         provide_caller,
@@ -116,7 +116,7 @@ def create_app(context: Context) -> Outer:
     app = Litestar(
         route_handlers=ROUTES,
         middleware=[Gate(context, receipts)],
-        dependencies=dict(zip(PROVIDED, map(Provide, provided), strict=True)),
+        dependencies={name: Provide(one) for name, one in zip(PROVIDED, provided, strict=True)},
         exception_handlers={Exception: mcp_pages.challenged(handler, context.public_url)},
         request_class=JsonRequest,
         request_max_body_size=MAX_JSON,

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from videovector_core.exports.model import MEDIA_TYPES
 from videovector_core.imports.model import JobStatus
 from videovector_core.markers import PALETTE
 from videovector_core.search.filters import LENGTHS, OPERATORS, VALUELESS, Operator, ValueType
@@ -18,9 +19,10 @@ from videovector_http.wire.media import UploadFields
 from videovector_http.wire.workflow import WorkflowUploadFields
 
 PRINTABLE: Final = r"^[^\x00-\x1f\x7f]*$"
-PICTURES: Final = {
-    "/api/v2/videos/{video_id}/gif": "image/gif",
-    "/api/v2/videos/segments/{segment_id}/thumbnail": "image/jpeg",
+FILES: Final = {
+    "/api/v2/videos/{video_id}/gif": ("image/gif",),
+    "/api/v2/videos/segments/{segment_id}/thumbnail": ("image/jpeg",),
+    "/api/v2/exports/{export_id}/download": tuple(MEDIA_TYPES.values()),
 }
 """What routes that answer with bytes answer with."""
 _TOOLS: Final = "videovector_http.wire.tools"

@@ -15,7 +15,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.routes import HTTPRoute
 
 from videovector_core import __version__
-from videovector_http.described import FORMS, PICTURES, bodies, form, parameters
+from videovector_http.described import FILES, FORMS, bodies, form, parameters
 from videovector_http.errors import BY_STATUS
 from videovector_http.gate import JWT, PUBLIC, Rule
 
@@ -143,9 +143,9 @@ def _complete(path: str, operation: dict[str, Any], rule: Rule, schemas: Mapping
     operation["security"] = _security(rule)
     operation["x-required-scope"] = str(rule.scope)
     parameters(path, operation.get("parameters", []))
-    if path in PICTURES:
-        picture = {PICTURES[path]: {"schema": {"type": "string", "format": "binary"}}}
-        operation["responses"]["200"]["content"] = picture
+    if path in FILES:
+        file = {"schema": {"type": "string", "format": "binary"}}
+        operation["responses"]["200"]["content"] = dict.fromkeys(FILES[path], file)
     if rule.keyed:
         operation.setdefault("parameters", []).append(_KEY)
     if path in FORMS:

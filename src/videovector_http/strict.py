@@ -10,6 +10,16 @@ from litestar import Request
 
 from videovector_core.errors import Invalid, Malformed
 
+_EXACT: Final = 2.0**53
+
+
+def _whole(text: str) -> int | float:
+    """Read a number with a point: what is whole is an integer, as JSON Schema has it."""
+    number = float(text)
+    return int(number) if number.is_integer() and abs(number) <= _EXACT else number
+
+
+_WHOLE: Final = msgspec.json.Decoder(float_hook=_whole)
 _PLACE: Final = re.compile(r" - at `\$\.?(?P<place>.*)`$")
 
 
@@ -28,12 +38,22 @@ class JsonRequest(Request[Any, Any, Any]):
         """
         wanted = self.route_handler.parsed_data_field
         kind = wanted.annotation if wanted is not None else Any
+        body = await self.body()
         try:
-            return msgspec.json.decode(await self.body(), type=kind)
+            return _read(body, kind)
         except msgspec.ValidationError as error:
             raise _broken(str(error)) from error
         except msgspec.DecodeError as error:
             raise Malformed(f"The body is no valid JSON: {error}.") from error
+
+
+def _read(body: bytes, kind: Any) -> Any:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.ValidationError as error:
+        if "got `float`" not in str(error):
+            raise
+        return msgspec.convert(_WHOLE.decode(body), kind)
 
 
 def _broken(text: str) -> Invalid:

@@ -75,3 +75,12 @@ async def serving(*, about: Mapping[str, Any] | None = None, **instead: Any) -> 
     finally:
         stop.set()
         await engine
+
+
+def error(answer: Any) -> Any:
+    """Return the error of an answer, having checked that it is in the envelope."""
+    body = answer.json()
+    assert set(body) == {"error", "request_id"}
+    assert {"code", "message", "details", "request_id", "timestamp"} <= set(body["error"])
+    assert answer.headers["x-request-id"] == body["request_id"] == body["error"]["request_id"]
+    return body["error"]

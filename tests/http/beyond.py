@@ -35,6 +35,8 @@ BEYOND: Final = {
     "validation_period": "two parameters of one query",
     "validation_relevant": "an order of two fields",
     "validation_filter_value": "the type of a field may stand in the schemas of a run",
+    "validation_filter_field": "the fields of a run stand in its schema",
+    "validation_unknown_model": "which models there are is the operator's to say",
     "validation_no_prices": "which prices there are is the operator's to say",
     "import_retry_unsupported": "what kind of job an id names is state",
     "export_format_unavailable": "what a server can write is the operator's to say",

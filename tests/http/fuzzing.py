@@ -16,6 +16,7 @@ from attrs import frozen
 
 from tests.http.api import Api, serving
 
+GRACE_S = 240
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 
 
@@ -26,6 +27,12 @@ class Outcome:
     status: int
     cases: int
     text: str
+
+    @property
+    def failures(self) -> str:
+        """What went wrong, at most 12,000 characters of it; the end of the text where nothing says so."""
+        found = re.search(r"=+ (?:FAILURES|ERRORS) =+.*?(?==+ (?:WARNINGS|SUMMARY) =+)", self.text, re.DOTALL)
+        return found[0][:12_000] if found else self.text[-4_000:]
 
 
 @contextlib.asynccontextmanager
@@ -53,6 +60,7 @@ async def fuzz(
 
     The `whole` of it also tries every bound of every field, and holds each refusal of data that fits the document
     against the server; a refusal that depends on what the server holds at that moment still has to be named in `beyond`.
+    It goes on with other data until `seconds` are over.
     """
     command = [
         sys.executable,
@@ -66,13 +74,13 @@ async def fuzz(
         f"--seed={seed}",
         "--mode=all",
         "--checks=all",
-        *(() if whole else ("--exclude-checks=positive_data_acceptance",)),
+        *((f"--max-time={int(seconds)}",) if whole else ("--exclude-checks=positive_data_acceptance",)),
         f"--phases=examples,{'coverage,' if whole else ''}fuzzing",
         "--continue-on-failure",
         "--suppress-health-check=all",
         "--no-color",
         "--workers=1",
-        "--request-timeout=30",
+        "--request-timeout=60",
         # streams do not end; the next two ask for a credential of their own; SQL has an engine only when installed;
         # agents speak JSON-RPC
         "--exclude-path-regex=/processing/events/stream|/metrics|/auth/log|/api-keys|/search/sql|results.parquet|/mcp",
@@ -87,7 +95,7 @@ async def fuzz(
         cwd=Path(__file__).parents[2],
         env={**os.environ, "SCHEMATHESIS_HOOKS": "tests.http.beyond"},
     )
-    async with asyncio.timeout(seconds):
+    async with asyncio.timeout(seconds + GRACE_S):
         written, _ = await process.communicate()
     text = written.decode(errors="replace")
     found = re.search(r"([\d,]+) generated", text)
