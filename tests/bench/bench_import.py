@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import io
 import os
 import shutil
@@ -11,7 +12,7 @@ import statistics
 import tempfile
 import time
 import tracemalloc
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from tests import emulators, postgres
 from tests.bench.rows import Row
 from tests.emulators import Emulator
 from tests.faults.faults_webhooks import _server
+from tests.imports import scripted
+from tests.imports.scripted import PAGE, Scripted
 from videovector_adapters import memory
 from videovector_adapters.av.derive import StoredDecoder
 from videovector_adapters.av.limits import MediaLimits
@@ -54,7 +57,7 @@ def bench() -> Iterator[Row]:
         with tempfile.TemporaryDirectory(prefix="bench-import-") as name, emulators.s3(Path(name) / "s3") as storage:
             for megabytes, count in SIZES.items():
                 yield from asyncio.run(_compared(storage, dsn, Path(name) / str(megabytes), megabytes, count))
-            yield from asyncio.run(_listing(storage))
+        yield from asyncio.run(_listing(server))
     finally:
         postgres.drop(server, dsn)
 
@@ -161,22 +164,52 @@ async def _import(vv: VideoVector, storage: Emulator, prefix: str, count: int) -
     return took
 
 
-async def _listing(storage: Emulator) -> list[Row]:
-    """List many keys and hold only pages of them."""
-    async with httpx.AsyncClient(base_url=f"{storage.url}/media/many", timeout=60) as client:
-        for start in range(0, KEYS, 200):
-            await asyncio.gather(*(client.put(f"/{n:06}.mp4", content=b"") for n in range(start, start + 200)))
+class _Many(Scripted):
+    """A place of so many keys, none of them media, whose lists cost next to nothing to make."""
+
+    def page(self, prefix: str, after: str) -> tuple[list[str], bool]:
+        start = int(after.removeprefix(prefix).partition(".")[0]) + 1 if after else 0
+        return [f"{prefix}{n:07}.txt" for n in range(start, min(start + PAGE, KEYS))], start + PAGE < KEYS
+
+    def size(self, key: str) -> int:
+        return len(key)
+
+    def tag(self, key: str) -> str:
+        return f'"{key}"'
+
+
+async def _listing(server: str) -> list[Row]:
+    """List many keys, and scan them for an import job, which skips them all; the server that lists is in this process."""
+    with scripted.serving(_Many()) as many:
+        place = {"bucket": scripted.BUCKET, "region": "us-east-1"}
+        keys = {"aws_access_key_id": "AKIDTESTS", "aws_secret_access_key": "secret-of-tests"}
+        storage = Emulator("s3", many.url, place, keys, keys, doors={"s3_endpoint_url": many.url})
+        rows = [await _measured("listing", functools.partial(_list, storage))]
+        dsn = postgres.fresh(server)
+        try:
+            with tempfile.TemporaryDirectory(prefix="bench-import-") as name:
+                async with _opened(storage, dsn, Path(name)) as vv:
+                    rows.append(await _measured("an import job of", functools.partial(_import, vv, storage, "in/", 0)))
+        finally:
+            postgres.drop(server, dsn)
+    return rows
+
+
+async def _measured(what: str, go: Callable[[], Awaitable[object]]) -> Row:
+    tracemalloc.start()
+    began = time.perf_counter()
+    await go()
+    took, peak = time.perf_counter() - began, tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    beside = f"{KEYS / took:,.0f} keys/s while it is traced"
+    return Row(f"{what} {KEYS:,} keys, peak of what is held", peak / 1e6, "MB", beside)
+
+
+async def _list(storage: Emulator) -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     place = Connector("c", "u", "n", Provider.S3, now, now, **storage.place)
+    seen = 0
     async with _storages(storage).open(place, storage.credentials) as bucket:
-        seen, began = 0, time.perf_counter()
-        tracemalloc.start()
         async for page in bucket.pages("many/"):
             seen += len(page)
-        peak, took = tracemalloc.get_traced_memory()[1], time.perf_counter() - began
-        tracemalloc.stop()
     assert seen == KEYS
-    return [
-        Row(f"listing {KEYS:,} keys, peak of what is held", peak / 1e6, "MB", "a page is 1,000 keys"),
-        Row("the same", seen / took, "keys/s", "traced, so slower than it is"),
-    ]
