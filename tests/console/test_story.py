@@ -15,8 +15,8 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(280)]
 NEAR_S = 0.5
 
 
-def test_from_an_upload_to_a_played_hit(tab: Tab, shared_media: Path):
-    """A file is uploaded, a new prompt runs over it, a search finds a moment, and a click plays it from its start."""
+def test_from_an_upload_to_a_played_hit(tab: Tab, shared_media: Path, axe: None):
+    """A file is uploaded, a prompt runs over it, a search and a chat find moments, and clicks play them from their start."""
     page = tab.open("/").page
     page.get_by_role("button", name="New index").first.click()
     page.get_by_label("Name").fill("Story")
@@ -56,12 +56,30 @@ def test_from_an_upload_to_a_played_hit(tab: Tab, shared_media: Path):
     start = seconds(hit.locator("time").first.inner_text())
     assert start > 0
     hit.click()
+    plays(tab, start)
+    tab.shoot("search-hit-plays")
+
+    tab.open("/chat")
+    page.get_by_label("Your question").fill("a large white rabbit on a green meadow")
+    page.get_by_role("button", name="Ask").click()
+    cited = page.get_by_role("list", name="Moments").get_by_role("button").filter(has_not_text="00:00.0").first
+    cited.wait_for()
+    assert page.locator("[data-turn]").get_attribute("data-status") == "completed"
+    cited.click()
+    plays(tab, float(cited.get_attribute("data-start")))
+    tab.shoot("chat-cited")
+    page.reload()
+    page.get_by_role("list", name="Moments").wait_for()
+    assert tab.findings() == []
+
+
+def plays(tab: Tab, start: float) -> None:
+    """Wait until a video plays, and see that it does so from a moment on."""
     at = tab.until(
         "(() => { const video = document.querySelector('vv-player video');"
         " return video && !video.seeking && !video.paused && video.readyState > 2 ? [video.currentTime] : null; })()"
     )[0]
     assert abs(at - start) <= NEAR_S, (at, start)
-    tab.shoot("search-hit-plays")
 
 
 def live(page: Any) -> list[int]:

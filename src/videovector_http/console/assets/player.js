@@ -11,6 +11,7 @@ export class Player extends HTMLElement {
   media = null;
   #uri = null;
   #from = null;
+  #poster = null;
 
   connectedCallback() {
     this.setAttribute("data-plays", "");
@@ -40,7 +41,7 @@ export class Player extends HTMLElement {
 
   #show(source, type, title, poster) {
     if (type === "image") return fill(this, h("img", { src: source, alt: title, class: "stage" }));
-    const media = h(type === "audio" ? "audio" : "video", { src: source, controls: true, playsinline: true, preload: "auto", class: "stage", "aria-label": title, poster });
+    const media = h(type === "audio" ? "audio" : "video", { src: source, controls: true, playsinline: true, preload: "auto", class: "stage", "aria-label": title, poster: poster ?? this.#poster });
     this.media = media;
     media.addEventListener("loadedmetadata", () => this.#go());
     media.addEventListener("timeupdate", () => this.dispatchEvent(new CustomEvent("moved", { detail: media.currentTime })));
@@ -48,6 +49,12 @@ export class Player extends HTMLElement {
       fill(this, problem({ message: "This browser cannot play the file. Its segments, pictures and results are below; download it to play it elsewhere." }), h("a", { class: "button", href: source, download: title }, "Download")),
     );
     fill(this, media);
+  }
+
+  /** Shows a picture until it is played or moved, since many films begin in black. */
+  poster(source) {
+    this.#poster = source;
+    if (this.media instanceof HTMLVideoElement && source && !this.media.poster) this.media.poster = source;
   }
 
   /** Goes to a moment. */
@@ -60,7 +67,8 @@ export class Player extends HTMLElement {
     if (!this.#from) return;
     const { at, play } = this.#from;
     this.#from = null;
-    if (at !== null && at !== undefined) this.media.currentTime = at;
+    // going to where it stands already would take its poster away
+    if (at !== null && at !== undefined && at !== this.media.currentTime) this.media.currentTime = at;
     // a browser that wants a click first leaves it paused at the moment
     if (play) this.media.play().catch(() => {});
     this.dispatchEvent(new CustomEvent("moved", { detail: at }));

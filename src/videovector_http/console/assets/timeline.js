@@ -4,6 +4,8 @@ import { fill, h } from "./dom.js";
 import { clock, span } from "./format.js";
 
 const MOST = 400;
+const PICTURES = 80;
+const PICTURE_WIDTH = 36;
 const STEPS = [0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600];
 
 /** `<vv-timeline>`: `show(duration, lanes)`; a click or the arrow keys send `seek` with the second. */
@@ -36,7 +38,7 @@ export class Timeline extends HTMLElement {
     this.#duration = duration || 1;
     this.#lanes = lanes.filter((lane) => lane.stretches.length);
     this.frame.setAttribute("aria-valuemax", Math.round(this.#duration));
-    fill(this.#names, h("span", { class: "lane" }), this.#lanes.map((lane) => h("span", { class: "lane" }, lane.name)));
+    fill(this.#names, h("span", { class: "lane" }), this.#lanes.map((lane) => h("span", { class: classOf(lane) }, lane.name)));
     this.#draw();
   }
 
@@ -47,29 +49,15 @@ export class Timeline extends HTMLElement {
     const ticks = [];
     for (let at = 0; at < this.#duration && ticks.length < MOST; at += step)
       ticks.push(h("span", { class: "tick", style: { left: share(at) } }, clock(at)));
+    const drawn = (film) => (one) => {
+      const style = { left: share(one.start), width: `max(3px, calc(${share(one.end - one.start)} - 2px))` };
+      const seen = film && one.picture && ((one.end - one.start) / this.#duration) * width > PICTURE_WIDTH;
+      return stretch(one, style, seen);
+    };
     fill(
       this.#track,
       h("div", { class: "lane ticks" }, ticks),
-      this.#lanes.map((lane) =>
-        h(
-          "div",
-          { class: `lane ${lane.kind}` },
-          merged(lane.stretches).map((one) =>
-            h(
-              "div",
-              {
-                class: `stretch ${one.kind ?? ""}`,
-                "data-start": one.start,
-                "data-end": one.end,
-                "data-id": one.id,
-                title: `${span(one.start, one.end)}${one.text ? `  ${one.text}` : ""}`,
-                style: { left: share(one.start), width: `max(3px, calc(${share(one.end - one.start)} - 2px))` },
-              },
-              one.text && h("span", {}, one.text),
-            ),
-          ),
-        ),
-      ),
+      this.#lanes.map((lane) => h("div", { class: classOf(lane) }, merged(lane.stretches).map(drawn(pictured(lane))))),
       this.#head,
     );
     this.#track.style.width = `${this.#zoom * 100}%`;
@@ -106,6 +94,28 @@ export class Timeline extends HTMLElement {
     event.stopPropagation();
     this.#seek(Math.min(to, this.#duration));
   }
+}
+
+/** A lane whose stretches have pictures is as high as they are; too many of them stay words. */
+const classOf = (lane) => `lane ${lane.kind}${pictured(lane) ? " film" : ""}`;
+
+const pictured = ({ stretches }) => stretches.length <= PICTURES && stretches.some((one) => one.picture);
+
+/** One stretch: its picture where there is room for it, its words. */
+function stretch(one, style, seen) {
+  return h(
+    "div",
+    {
+      class: `stretch ${one.kind ?? ""}`,
+      "data-start": one.start,
+      "data-end": one.end,
+      "data-id": one.id,
+      title: `${span(one.start, one.end)}${one.text ? `  ${one.text}` : ""}`,
+      style,
+    },
+    seen && h("img", { src: one.picture, alt: "", loading: "lazy", decoding: "async", draggable: "false" }),
+    one.text && h("span", {}, one.text),
+  );
 }
 
 /** Neighbours become one where there are more than can be told apart. */

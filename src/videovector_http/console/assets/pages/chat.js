@@ -3,7 +3,7 @@
 import { call, fresh, frames, get, here, pages, session } from "../api.js";
 import { fill, h, icon } from "../dom.js";
 import { ago, clock, span, words } from "../format.js";
-import { button, dialog, empty, head, input, link, load, pill, problem, select, skeletons, toast } from "../parts.js";
+import { button, dialog, empty, head, input, link, load, picture, pill, problem, select, skeletons, toast } from "../parts.js";
 import { player } from "../player.js";
 import { go, href, keep } from "../router.js";
 
@@ -19,8 +19,11 @@ export default async function page({ main, params, query, signal }) {
     fill(about, cite.video_name, " · ", span(cite.start_time, cite.end_time), " ", h("a", { href: href(`/media/${cite.video_id}`, { run: cite.run_id, t: cite.start_time }) }, "Open"));
     cited(cite, screen);
   };
-  const talk = new Talk({ id: params.id, turns, play, where, signal });
-  const side = h("nav", { class: "sessions", "aria-label": "Conversations" }, h("a", { href: href("/chat"), "aria-current": params.id ? null : "page" }, "New conversation"), sessions.data.map((one) => h("a", { href: href(`/chat/${one.session_id}`), "aria-current": one.session_id === params.id ? "page" : null, title: ago(one.updated_at) }, one.title || "Untitled")));
+  const entry = (id, title, props = {}) => h("a", { href: href(id ? `/chat/${id}` : "/chat"), "aria-current": id === params.id ? "page" : null, ...props }, title || "Untitled");
+  const anew = entry(undefined, "New conversation");
+  const side = h("nav", { class: "sessions", "aria-label": "Conversations" }, anew, sessions.data.map((one) => entry(one.session_id, one.title, { title: ago(one.updated_at) })));
+  const onBegun = (id, title) => (anew.removeAttribute("aria-current"), anew.after(entry(id, title, { "aria-current": "page" })));
+  const talk = new Talk({ id: params.id, turns, play, where, signal, onBegun });
   fill(
     main,
     head("Chat", { lead: "Ask about your media. Every claim names the moment that it rests on.", actions: params.id ? [button("Delete", { kind: "danger", sign: "trash", onclick: () => remove(params.id) })] : [] }),
@@ -73,7 +76,7 @@ class Talk {
     this.turns.append(place);
     place.scrollIntoView({ block: "end" });
     try {
-      this.id ??= await this.#begun();
+      this.id ??= await this.#begun(message);
       const body = { message, ...(this.where.value ? { scope: { index_ids: [this.where.value] } } : {}) };
       const answer = await call("POST", `/chat/sessions/${this.id}/turns/stream`, { body, raw: true, signal: this.signal, key: fresh() });
       await this.#follow(answer, place);
@@ -82,9 +85,10 @@ class Talk {
     }
   }
 
-  async #begun() {
+  async #begun(message) {
     const made = await call("POST", "/chat/sessions", { body: {} });
     history.replaceState(null, "", href(`/chat/${made.session_id}`));
+    this.onBegun(made.session_id, message);
     return made.session_id;
   }
 
@@ -123,7 +127,7 @@ class Talk {
       h(
         "div",
         { class: "theirs" },
-        said ? [h("p", { class: "text" }, this.#text(said)), this.#cites(said.citations)] : turn.error ? problem(turn.error) : h("p", { class: "fine" }, words(turn.status)),
+        said ? [h("p", { class: "text" }, this.#text(said)), this.#cites(turn)] : turn.error ? problem(turn.error) : h("p", { class: "fine" }, words(turn.status)),
         trace.length ? h("details", { class: "plan" }, h("summary", {}, `${trace.length} step${trace.length === 1 ? "" : "s"}`), trace.map(step)) : null,
       ),
     );
@@ -148,9 +152,19 @@ class Talk {
     return h("button", { type: "button", class: "button small cite", "data-plays": true, "data-start": one.start_time, title: one.video_name, onclick: () => this.play(one) }, icon("play"), clock(one.start_time));
   }
 
-  #cites(citations) {
-    const moments = citations.filter((one) => one.video_id);
-    return moments.length ? h("ul", { class: "cites", "aria-label": "Moments" }, moments.map((one) => h("li", {}, this.#cite(one), h("span", { class: "fine" }, ` ${one.video_name ?? ""}`)))) : null;
+  /** The moments as pictures, each with what it is of; they play as the buttons in the text do. */
+  #cites({ assistant_message: said, result_sets: sets = [] }) {
+    const moments = said.citations.filter((one) => one.video_id);
+    const found = new Map(sets.map((one) => [one.id, one.items]));
+    const card = (one) => {
+      const hit = found.get(one.result_set_id)?.[one.position - 1] ?? {};
+      const still = hit.media_type === "audio" ? null : here(hit.thumbnail_uri);
+      const name = one.video_name ?? "Untitled";
+      return h("li", {}, h("button", { type: "button", class: "moment", "data-plays": true, "data-start": one.start_time, "aria-label": `Play ${name} at ${clock(one.start_time)}`, onclick: () => this.play(one) },
+        h("span", { class: "still" }, still ? picture(still) : icon(hit.media_type ?? "video"), hit.media_type === "image" ? null : h("time", {}, clock(one.start_time))),
+        h("span", { class: "name" }, name)));
+    };
+    return moments.length ? h("ul", { class: "cites", "aria-label": "Moments" }, moments.map(card)) : null;
   }
 }
 

@@ -96,6 +96,7 @@ class View {
 
   #add(more, at) {
     this.segments.push(...more);
+    this.screen.poster(here(this.segments[0]?.thumbnail_uri));
     this.#lanes();
     // the list takes them in as soon as this has returned
     if (this.current < 0) setTimeout(() => this.#follow(at));
@@ -106,7 +107,7 @@ class View {
     const all = this.segments.slice(0, MOST);
     const some = (read, kind) => all.map((one) => ({ ...stretch(one), text: read(one), kind })).filter((one) => one.text);
     this.clockwork.show(item.duration_seconds ?? all.at(-1)?.end_time, [
-      { name: run?.video_segmentation_type === "smart" && item.media_type === "video" ? "Shots" : "Segments", kind: "segments", stretches: all.map((one) => ({ ...stretch(one), text: gist(one.metadata), kind: one.segment_status === "failed" ? "failed" : "" })) },
+      { name: run?.video_segmentation_type === "smart" && item.media_type === "video" ? "Shots" : "Segments", kind: "segments", stretches: all.map((one) => ({ ...stretch(one), text: gist(one.metadata), picture: item.media_type === "audio" ? null : here(one.thumbnail_uri), kind: one.segment_status === "failed" ? "failed" : "" })) },
       { name: "Speech", kind: "speech", stretches: some((one) => one.metadata?.transcription) },
       { name: "On screen", kind: "shown", stretches: some((one) => onScreen(one.metadata)) },
       { name: "Hits", kind: "hits", stretches: this.hits },
@@ -125,7 +126,7 @@ class View {
         "button",
         { type: "button", class: "segment", onclick: open, "data-plays": true, "data-start": segment.start_time },
         image && this.item.media_type !== "audio" ? h("img", { src: image, alt: "", loading: "lazy" }) : h("span", { class: "blank" }, icon(this.item.media_type)),
-        h("span", { class: "grow" }, h("time", {}, span(segment.start_time, segment.end_time)), segment.segment_status === "failed" ? [" ", pill("failed")] : null, h("p", {}, text ?? "")),
+        h("span", { class: "grow" }, this.item.media_type === "image" ? null : h("time", {}, span(segment.start_time, segment.end_time)), segment.segment_status === "failed" ? [" ", pill("failed")] : null, h("p", {}, text ?? "")),
       ),
     );
     return row;
@@ -158,7 +159,7 @@ class View {
       h(
         "section",
         { class: "card", "aria-live": "off" },
-        h("h2", {}, span(segment.start_time, segment.end_time)),
+        h("h2", {}, this.item.media_type === "image" ? "What is known of it" : span(segment.start_time, segment.end_time)),
         segment.segment_status === "failed" ? problem({ message: segment.failure_message ?? "This segment failed; retry it on the page of the run.", code: segment.failure_stage }) : null,
         segment.metadata ? tree(segment.metadata) : h("p", { class: "fine" }, "No result for this segment yet."),
         segment.processing_warning ? h("p", { class: "fine" }, segment.processing_warning) : null,

@@ -128,7 +128,7 @@ function row(hit, at, open) {
     h(
       "button",
       { type: "button", class: "hit", onclick: open, "data-hit": at, "data-plays": true },
-      h("span", { class: "still" }, still && hit.media_type !== "audio" ? h("img", { src: still, alt: "", loading: "lazy" }) : icon(hit.media_type ?? "video"), hit.start_time === null ? null : h("time", {}, clock(hit.start_time))),
+      h("span", { class: "still" }, still && hit.media_type !== "audio" ? h("img", { src: still, alt: "", loading: "lazy" }) : icon(hit.media_type ?? "video"), hit.start_time === null || hit.media_type === "image" ? null : h("time", {}, clock(hit.start_time))),
       h(
         "span",
         { class: "grow" },
