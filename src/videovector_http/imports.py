@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from litestar import get, post
+from typing import Any, Final
+
+from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
@@ -17,9 +19,13 @@ from videovector_http.paging import Cursor, Limit, LongLimit
 from videovector_http.render.imports import job, output, source
 from videovector_http.wire import imports as wire
 
+OLDER_CLIENT: Final = "videovector-python/1."
+"""The published client 1.x fails at a job without a connector; for it an upload is no job."""
+
 
 @get("/import-jobs", opt={"scope": Scope.READ})
 async def list_jobs(
+    request: Request[Any, Any, Any],
     context: NamedDependency[Context],
     caller: NamedDependency[Caller],
     status: FromQuery[str | None] = None,
@@ -32,7 +38,12 @@ async def list_jobs(
         raise Invalid(f"status is one of {', '.join(JobStatus)}.", code="validation_import_status")
     wanted = JobStatus(status.lower()) if status else None
     jobs = await context.vv.imports.all(
-        caller, status=wanted, index_id=index_id, limit=limit, automation_only=automation_only
+        caller,
+        status=wanted,
+        index_id=index_id,
+        limit=limit,
+        automation_only=automation_only,
+        connectors_only=request.headers.get("user-agent", "").startswith(OLDER_CLIENT),
     )
     return [_job(context, caller, view) for view in jobs]
 

@@ -42,6 +42,7 @@ class MemoryImports:
         index_id: str | None,
         limit: int,
         automation_only: bool = False,
+        connectors_only: bool = False,
     ) -> list[ImportJob]:
         mine = self.jobs.where(
             lambda job: (
@@ -49,6 +50,7 @@ class MemoryImports:
                 and (status is None or job.status is status)
                 and (index_id is None or job.target_index_id == index_id)
                 and (job.automation or not automation_only)
+                and (job.connector_id is not None or not connectors_only)
             )
         )
         return newest(mine, lambda job: (job.created_at.isoformat(), job.job_id), after=None, limit=limit)

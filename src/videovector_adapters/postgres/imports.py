@@ -55,11 +55,13 @@ class PgImports:
         index_id: str | None,
         limit: int,
         automation_only: bool = False,
+        connectors_only: bool = False,
     ) -> list[ImportJob]:
         wanted: dict[str, Any] = {"user_id": user_id, "status": status, "target_index_id": index_id}
         wanted["automation"] = True if automation_only else None
         given = {name: value for name, value in wanted.items() if value is not None}
         where = " AND ".join(f"{name} = %s" for name in given)
+        where += " AND connector_id IS NOT NULL" if connectors_only else ""
         rest = f"WHERE {where} ORDER BY created_at DESC, job_id DESC LIMIT %s"
         return await self.db.many(JOBS, rest, [*given.values(), limit])
 

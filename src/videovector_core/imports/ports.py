@@ -59,8 +59,9 @@ class ImportStore(Protocol):
         index_id: str | None,
         limit: int,
         automation_only: bool = False,
+        connectors_only: bool = False,
     ) -> list[ImportJob]:
-        """Return the tenant's jobs, newest first."""
+        """Return the tenant's jobs, newest first; those of automations or of connectors alone where that is wanted."""
         ...
 
     async def note(self, job_id: str, current_file: str) -> None:

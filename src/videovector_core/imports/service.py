@@ -104,12 +104,18 @@ class Imports:
         index_id: str | None = None,
         limit: int = 200,
         automation_only: bool = False,
+        connectors_only: bool = False,
     ) -> list[JobView]:
         """List jobs, newest first."""
         caller.require(Scope.READ)
         async with self.begin() as tx:
             jobs = await tx.imports.all(
-                caller.user_id, status=status, index_id=index_id, limit=limit, automation_only=automation_only
+                caller.user_id,
+                status=status,
+                index_id=index_id,
+                limit=limit,
+                automation_only=automation_only,
+                connectors_only=connectors_only,
             )
             return [await self._view(tx, job) for job in jobs]
 

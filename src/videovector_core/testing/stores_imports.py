@@ -100,7 +100,7 @@ class ImportWorkContract:
             assert await tx.imports.drop_pending("job_2") == 1
 
     async def test_open_jobs_of_a_connector_are_named(self, room: Room) -> None:
-        """Jobs that have not ended use their connector; the list of jobs can be that of automations alone."""
+        """Jobs that have not ended use their connector; the list can be of automations or of connectors alone."""
         async with room.begin() as tx:
             for n, status in enumerate((JobStatus.PENDING, JobStatus.IMPORTING, JobStatus.COMPLETED)):
                 one = make.job(f"job_{n}", second=n, status=status, connector_id="conn_1", automation=n > 0)
@@ -109,6 +109,9 @@ class ImportWorkContract:
             assert await tx.imports.using("conn_1") == ["job_0", "job_1"]
             found = await tx.imports.all(make.USER, status=None, index_id=None, limit=9, automation_only=True)
             assert [job.job_id for job in found] == ["job_2", "job_1"]
+            await tx.imports.add(make.job("job_8", connector_id=None), ())
+            found = await tx.imports.all(make.USER, status=None, index_id=None, limit=9, connectors_only=True)
+            assert {job.job_id for job in found} == {"job_0", "job_1", "job_2", "job_9"}
 
     async def test_a_version_is_taken_once_by_an_index(self, room: Room) -> None:
         """An index takes each version of an object once; other indexes take it for themselves."""
