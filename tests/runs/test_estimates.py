@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from statistics import median
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -19,6 +20,7 @@ MEDIA = (
     "robust__ExoPlayer__bear.flac",
     "robust__decord__video_0.mov",
 )
+KNOWN = ("segments", "model_calls", "input_tokens", "output_tokens")
 SMALL = {"type": "object", "properties": {"place": {"type": "string"}}}
 LARGE = {
     "type": "object",
@@ -64,15 +66,29 @@ def test_twenty_runs_lie_in_their_intervals(tmp_path: Path) -> None:
         try:
             with server.http() as client:
                 videos = [_uploaded(client, FOLDER / name) for name in MEDIA]
-                outside = [wrong for number in range(20) for wrong in _run(client, number, videos)]
+                runs = [_run(client, number, videos) for number in range(20)]
                 _capped(client, videos)
         finally:
             server.stop()
+        outside = [wrong for run in runs for wrong in run.outside]
         assert len({number for number, _ in outside}) <= 2, outside
+        # ways of cutting and schemas come back, so most runs know what an earlier one took
+        widths = {what: [run.widths[what] for run in runs if what in run.widths] for what in KNOWN}
+        assert median(widths["segments"]) <= 1.5, widths
+        assert median(widths["model_calls"]) <= 3, widths
+        assert median(widths["input_tokens"]) <= 6, widths
+        assert median(widths["output_tokens"]) <= 6, widths
 
 
-def _run(client: Any, number: int, videos: list[str]) -> list[tuple[int, str]]:
-    """Estimate and run one of twenty ways, and tell what lay outside its interval."""
+class Tried(NamedTuple):
+    """What lay outside its interval in one run, and each interval's upper end as a multiple of what was found."""
+
+    outside: list[tuple[int, str]]
+    widths: dict[str, float]
+
+
+def _run(client: Any, number: int, videos: list[str]) -> Tried:
+    """Estimate and run one of twenty ways."""
     prompt = {
         "name": f"Run {number}",
         # three of four ask something new; the fourth repeats the one before
@@ -96,11 +112,12 @@ def _run(client: Any, number: int, videos: list[str]) -> list[tuple[int, str]]:
     }
     within = told.json()["breakdown"]
     assert within["cost"]["low"] <= within["cost"]["expected"] <= within["cost"]["high"]
-    return [
+    outside = [
         (number, f"{name}: {value} is not in {within[name]}")
         for name, value in found.items()
         if not within[name]["low"] <= value <= within[name]["high"]
     ]
+    return Tried(outside, {name: within[name]["high"] / value for name, value in found.items() if value})
 
 
 def _capped(client: Any, videos: list[str]) -> None:

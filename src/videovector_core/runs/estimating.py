@@ -1,36 +1,41 @@
 """What a run would come to, before it is begun: each number with the interval that it should lie in.
 
 Segments are bounded by the rules of cutting, and calls by segments: one for each, two where an answer has to be mended.
-Tokens are bounded by characters, of which a token has two to six. What an earlier run of the same contract found is kept
-and paid for once, so media that it went through may need no call at all.
+Tokens are bounded by characters, of which a token has two to six. Earlier runs narrow all of this: media that are cut
+already have a known number of segments, calls that asked for the same schema tell what such a call takes, and what the
+same contract found is kept and paid for once, so media that it went through may need no call at all.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import Factory, frozen
 
 from videovector_core.fields import leaves
 from videovector_core.media.model import MediaItem
 from videovector_core.models.ports import ExtractionRequest, Usage
 from videovector_core.models.table import Terms
 from videovector_core.prompts.model import Prompt
+from videovector_core.runs.history import History, Measured
 from videovector_core.segments.model import AudioMode, Segmentation, VideoMode
 from videovector_core.segments.slices import CUTTING
 from videovector_core.signals import MediaType
 
 PICTURE_TOKENS: Final = 300
-MOST_PICTURE_TOKENS: Final = 1600
+MOST_PICTURE_TOKENS: Final = 800
+"""Of a picture of 512 pixels, by the rules of the vendors."""
 MOST_PICTURES: Final = 8
 FRAME_CHARACTERS: Final = 480
 """What every question says besides the prompt, its schema and the evidence."""
 SPEECH_CHARACTERS: Final = 15.0
 """Of a second of speech."""
 CALL_SECONDS: Final = 2.0
+_SPREAD: Final = 0.5
+"""By how much calls may take less or more than any that was measured."""
 _TYPICAL: Final = {"smart": 8.0, "video": 20.0, "audio": 25.0}
 _OWN: Final = "local"
 
@@ -61,7 +66,7 @@ class Interval:
 
 @frozen
 class Plan:
-    """What is to be run: the settings of a run that has not begun. `covered` are media whose answers may be kept."""
+    """What is to be run: the settings of a run that has not begun, and what earlier ones tell about it."""
 
     prompt: Prompt
     segmentation: Segmentation
@@ -69,7 +74,7 @@ class Plan:
     model: str
     terms: Terms
     listens: bool = True
-    covered: Collection[str] = ()
+    history: History = Factory(History)
 
 
 @frozen
@@ -98,7 +103,11 @@ class Estimate:
 
 def estimated(plan: Plan) -> Estimate:
     """Estimate a run."""
-    by_item = {item.video_id: segments_of(plan.segmentation, item) for item in plan.media}
+    cut = plan.history.counted
+    by_item = {
+        item.video_id: _exactly(cut[item.video_id]) if item.video_id in cut else segments_of(plan.segmentation, item)
+        for item in plan.media
+    }
     segments = _sum(by_item.values())
     calls, input_tokens, output_tokens = Interval(), Interval(), Interval()
     for item in plan.media:
@@ -149,9 +158,20 @@ def question_tokens(prompt_text: str, schema: Mapping[str, Any], request: Any) -
 
 def _item(plan: Plan, item: MediaItem, segments: Interval) -> tuple[Interval, Interval, Interval]:
     """Return calls, output tokens and input tokens of one item."""
+    known = plan.history.measured
+    calls, said, heard = _bounded(plan, item, segments) if known is None else _like(known, plan, segments)
+    if plan.prompt.video_level is not None:
+        asked, answered, read = _synthesis(plan, item, said)
+        calls, said, heard = calls + asked, said + answered, heard + read
+    if item.video_id in plan.history.covered:
+        return Interval(0, 0, calls.high), Interval(0, 0, said.high), Interval(0, 0, heard.high)
+    return calls, said, heard
+
+
+def _bounded(plan: Plan, item: MediaItem, segments: Interval) -> tuple[Interval, Interval, Interval]:
+    """Bound what is asked of segments by what they could hold at the most."""
     schema = plan.prompt.json_schema
     answer = _answer(schema)
-    calls = segments.times(1, 1.02, 2)
     said = Interval(segments.low * answer.low, segments.expected * answer.expected, segments.high * 2 * answer.high)
     speech = item.duration * SPEECH_CHARACTERS if plan.listens and item.media_type is not MediaType.IMAGE else 0.0
     asked = FRAME_CHARACTERS + len(plan.prompt.prompt_text) + len(json.dumps(schema))
@@ -161,20 +181,41 @@ def _item(plan: Plan, item: MediaItem, segments: Interval) -> tuple[Interval, In
         (segments.expected * (asked + 200) + speech / 2) / 4 + segments.expected * pictures / 2 * PICTURE_TOKENS,
         segments.high * 2 * ((asked + 3000) / 2 + pictures * MOST_PICTURE_TOKENS + answer.high) + speech * 8,
     )
-    level = plan.prompt.video_level
-    if level is not None:
-        about = FRAME_CHARACTERS + len(level.instructions_text) + len(json.dumps(level.json_schema))
-        whole, parts = _answer(level.json_schema), 1 + said.high * 4 / 100_000
-        calls += Interval(1, 1, 2 * parts)
-        heard += Interval(
-            FRAME_CHARACTERS / 12,
-            about / 4 + said.expected + speech / 8,
-            2 * parts * about + 2 * said.high + speech * 2,
-        )
-        said += Interval(whole.low, whole.expected, 2 * parts * whole.high)
-    if item.video_id in plan.covered:
-        return Interval(0, 0, calls.high), Interval(0, 0, said.high), Interval(0, 0, heard.high)
+    return segments.times(1, 1.02, 2), said, heard
+
+
+def _like(known: Measured, plan: Plan, segments: Interval) -> tuple[Interval, Interval, Interval]:
+    """Bound what is asked of segments by what was measured: half of the least, one and a half times the most."""
+    often = 1 + known.wrong
+    calls = Interval(segments.low, segments.expected * often, segments.high * min(2.0, 1.1 + 2 * known.wrong) + 1)
+    per, answer = known.input_tokens, known.output_tokens
+    prompt = len(plan.prompt.prompt_text) / 3
+    heard = Interval(
+        calls.low * per.low * (1 - _SPREAD), calls.expected * per.mean, calls.high * (per.high * (1 + _SPREAD) + prompt)
+    )
+    said = Interval(
+        calls.low * answer.low * (1 - _SPREAD), calls.expected * answer.mean, calls.high * answer.high * (1 + _SPREAD)
+    )
     return calls, said, heard
+
+
+def _synthesis(plan: Plan, item: MediaItem, said: Interval) -> tuple[Interval, Interval, Interval]:
+    """Bound calls, output tokens and input tokens of an item's media-level result; `said` is what it is made of."""
+    level = plan.prompt.video_level
+    assert level is not None  # noqa: S101 - asked by `_item` only
+    speech = item.duration * SPEECH_CHARACTERS if plan.listens and item.media_type is not MediaType.IMAGE else 0.0
+    about = FRAME_CHARACTERS + len(level.instructions_text) + len(json.dumps(level.json_schema))
+    whole, parts = _answer(level.json_schema), 1 + said.high * 4 / 100_000
+    read = Interval(
+        FRAME_CHARACTERS / 12,
+        about / 4 + said.expected + speech / 8,
+        2 * parts * about + 2 * said.high + speech * 2,
+    )
+    return Interval(1, 1, 2 * parts), Interval(whole.low, whole.expected, 2 * parts * whole.high), read
+
+
+def _exactly(count: int) -> Interval:
+    return Interval(count, count, count)
 
 
 def _answer(schema: Mapping[str, Any]) -> Interval:

@@ -20,6 +20,7 @@ from videovector_core.prompts.model import Prompt
 from videovector_core.prompts.ports import PromptsTx
 from videovector_core.prompts.service import active, find_prompt
 from videovector_core.runs.estimating import Plan, estimated
+from videovector_core.runs.history import Intent, history
 from videovector_core.runs.model import (
     LlmCall,
     Outcome,
@@ -39,8 +40,6 @@ from videovector_core.signals import MediaType
 from videovector_core.work import NewWork
 
 MAX_TARGETS: Final = 1000
-MAX_LOOKED_AT: Final = 100
-"""Earlier runs that an estimate looks at."""
 Number = TypeVar("Number", int, float)
 
 
@@ -188,9 +187,9 @@ class Runs:
         async with self.begin() as tx:
             prompt = active(await find_prompt(tx, caller, prompt_id))
             media = await self._frozen(tx, caller, target)
-            covered = await _covered(tx, caller, prompt, effective, how, media, enable_transcription)
+            known = await history(tx, caller, Intent(prompt, how, effective, enable_transcription), media)
         terms = self.models.terms_of(effective)
-        found = estimated(Plan(prompt, how, media, effective, terms, enable_transcription, covered))
+        found = estimated(Plan(prompt, how, media, effective, terms, enable_transcription, known))
         return {
             "media": {kind.value: sum(item.media_type is kind for item in media) for kind in MediaType},
             "total_seconds": sum(item.duration for item in media),
@@ -407,31 +406,6 @@ class Runs:
         if not media:
             raise Invalid("There is no media to run on here; upload some first.", code="validation_empty_target")
         return media
-
-
-async def _covered(
-    tx: RunsUseTx,
-    caller: Caller,
-    prompt: Prompt,
-    model: str,
-    how: Segmentation,
-    media: Sequence[MediaItem],
-    listens: bool,
-) -> set[str]:
-    """Return the media whose answers are probably kept: an earlier run asked the same of them."""
-    same: dict[str, bool] = {}
-    covered: set[str] = set()
-    for medium in await tx.runs.of_media(caller.user_id, [item.video_id for item in media]):
-        if medium.run_id not in same and len(same) < MAX_LOOKED_AT:
-            run = await tx.runs.get(caller.user_id, medium.run_id)
-            same[medium.run_id] = run is not None and (
-                (run.effective_model, run.segmentation, run.enable_transcription) == (model, how, listens)
-                and (run.prompt.prompt_text, run.prompt.json_schema) == (prompt.prompt_text, prompt.json_schema)
-                and run.prompt.video_level == prompt.video_level
-            )
-        if same.get(medium.run_id):
-            covered.add(medium.video_id)
-    return covered
 
 
 def _least(one: Number | None, other: Number | None) -> Number | None:
