@@ -28,7 +28,7 @@ class Batch(Inside):
         connection = self.opened(paths, setup)
         for query, tables in zip(queries, used, strict=True):
             try:
-                confirm(connection, guard.bare(query), tables)
+                confirm(connection, guard.pinned(guard.bare(query)), tables)
                 yield self.answered(connection, guard.bare(query), 2000)
             except (Invalid, duckdb.Error) as error:
                 yield {"refused": str(error)}

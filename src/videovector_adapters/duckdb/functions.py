@@ -2,7 +2,7 @@
 
 What is missing is missing on purpose: functions that read files, settings, the catalogue, sequences, variables or the
 session, that wait or log, that run SQL from text, and those whose result is large while their arguments are small
-(the four of those that analysts need are in `AMPLIFIERS`, with a bound).
+(those of them that analysts need are in `AMPLIFIERS`, with a bound).
 """
 
 from __future__ import annotations
@@ -16,52 +16,66 @@ def _words(text: str) -> frozenset[str]:
 
 FUNCTIONS: Final = _words(
     """
-abs acos acosh add age any_value approx_count_distinct approx_quantile approx_top_k arbitrary arg_max arg_max_null
-arg_min arg_min_null argmax argmin array_agg array_aggr array_aggregate array_append array_apply array_cat array_concat
-array_contains array_cosine_distance array_cosine_similarity array_distance array_distinct array_extract array_filter
+abs acos acosh add age alias any_value apply approx_count_distinct approx_quantile approx_top_k arbitrary arg_max
+arg_max_null arg_max_nulls_last arg_min arg_min_null arg_min_nulls_last argmax argmin array_agg array_aggr
+array_aggregate array_append array_apply array_cat array_concat array_contains array_cosine_distance
+array_cosine_similarity array_cross_product array_distance array_distinct array_dot_product array_extract array_filter
 array_grade_up array_has array_has_all array_has_any array_indexof array_inner_product array_intersect array_length
-array_pop_back array_pop_front array_position array_prepend array_push_back array_push_front array_reduce array_reverse
-array_reverse_sort array_select array_slice array_sort array_to_json array_to_string array_transform array_unique
-array_value array_where array_zip ascii asin asinh atan atan2 atanh avg base64 bin bit_and bit_count bit_length bit_or
-bit_xor bool_and bool_or cardinality cbrt ceil ceiling century char_length character_length chr coalesce concat
-concat_ws contains corr cos cosh cot count count_if count_star countif covar_pop covar_samp cume_dist
-damerau_levenshtein date date_add date_diff date_part date_sub date_trunc datediff datepart datesub datetrunc day
-dayname dayofmonth dayofweek dayofyear days_in_month decade degrees dense_rank divide editdist3 element_at ends_with
-entropy epoch epoch_ms epoch_ns epoch_us era even exp favg fdiv fill filter first first_value flatten floor fmod
-format_bytes from_json from_json_strict fsum gamma gcd generate_subscripts geomean geometric_mean get_current_timestamp
-grade_up greatest greatest_common_divisor group_concat grouping grouping_id hamming hash hex histogram hour if ifnull
-instr isfinite isinf isnan isodow isoyear jaccard jaro_similarity jaro_winkler_similarity json json_array
-json_array_length json_contains json_exists json_extract json_extract_path json_extract_path_text json_extract_string
-json_group_array json_group_object json_group_structure json_keys json_merge_patch json_object json_quote
-json_structure json_transform json_transform_strict json_type json_valid json_value julian kahan_sum kurtosis
-kurtosis_pop lag last last_day last_value lcase lcm lead least least_common_multiple left left_grapheme len length
-length_grapheme levenshtein lgamma list list_aggr list_aggregate list_any_value list_append list_apply
-list_approx_count_distinct list_avg list_bit_and list_bit_or list_bool_and list_bool_or list_cat list_concat
-list_contains list_cosine_distance list_cosine_similarity list_count list_distance list_distinct list_dot_product
-list_element list_entropy list_extract list_filter list_first list_grade_up list_has list_has_all list_has_any
-list_histogram list_indexof list_inner_product list_intersect list_kurtosis list_last list_mad list_max list_median
-list_min list_mode list_pack list_position list_prepend list_product list_reduce list_reverse list_reverse_sort
-list_select list_skewness list_slice list_sort list_stddev_pop list_stddev_samp list_string_agg list_sum list_transform
-list_unique list_value list_var_pop list_var_samp list_where list_zip listagg ln log log10 log2 lower ltrim mad
-make_date make_time make_timestamp make_timestamptz map map_concat map_contains map_entries map_extract
-map_extract_value map_from_entries map_keys map_values max max_by md5 mean median microsecond millisecond min min_by
-minute mismatches mod mode month monthname multiply nfc_normalize now nth_value ntile nullif octet_length ord
-percent_rank percentile_cont percentile_disc pi position pow power prefix product quantile quantile_cont quantile_disc
-quarter radians random rank reduce regexp_escape regexp_extract regexp_extract_all regexp_full_match regexp_matches
-regexp_replace regexp_split_to_array regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope regr_sxx regr_sxy
-regr_syy replace reservoir_quantile reverse right right_grapheme round round_even row row_number row_to_json rtrim
-second sem sha1 sha256 sign signbit sin sinh skewness split split_part sqrt starts_with stddev stddev_pop stddev_samp
-str_split str_split_regex strftime string_agg string_split string_split_regex string_to_array strip_accents strlen
-strpos strptime struct_concat struct_extract struct_extract_at struct_insert struct_pack substr substring
-substring_grapheme subtract suffix sum sumkahan tan tanh time_bucket timezone to_base64 to_binary to_centuries to_days
-to_decades to_hex to_hours to_json to_microseconds to_milliseconds to_minutes to_months to_quarters to_seconds
-to_timestamp to_weeks to_years today translate trim trunc try_strptime typeof ucase unicode unnest upper url_decode
-url_encode var_pop var_samp variance wavg week weekday weekofyear weighted_avg xor year yearweek
+array_negative_dot_product array_negative_inner_product array_pop_back array_pop_front array_position array_prepend
+array_push_back array_push_front array_reduce array_reverse array_reverse_sort array_select array_slice array_sort
+array_to_json array_to_string array_to_string_comma_default array_transform array_unique array_value array_where
+array_zip ascii asin asinh atan atan2 atanh avg base64 bin bit_and bit_count bit_length bit_or bit_position bit_xor
+bool_and bool_or cardinality cbrt ceil ceiling century char_length character_length chr coalesce concat concat_ws
+contains corr cos cosh cot count count_if count_star countif covar_pop covar_samp cume_dist current_localtime
+current_localtimestamp damerau_levenshtein date date_add date_diff date_part date_sub date_trunc datediff datepart
+datesub datetrunc day dayname dayofmonth dayofweek dayofyear days_in_month decade decode degrees dense_rank divide
+editdist3 element_at encode ends_with entropy epoch epoch_ms epoch_ns epoch_us era even exp factorial favg fdiv fill
+filter first first_value flatten floor fmod format_bytes formatreadabledecimalsize formatreadablesize from_base64
+from_binary from_hex from_json from_json_strict fsum gamma gcd gen_random_uuid generate_subscripts geomean
+geometric_mean get_bit get_current_time get_current_timestamp grade_up greatest greatest_common_divisor group_concat
+grouping grouping_id hamming hash hex histogram histogram_exact hour if ifnull instr isfinite isinf isnan isodow
+isoyear jaccard jaro_similarity jaro_winkler_similarity json json_array json_array_length json_contains json_deep_merge
+json_exists json_extract json_extract_path json_extract_path_text json_extract_string json_group_array
+json_group_object json_group_structure json_insert json_keys json_merge_patch json_merge_patch_diff json_normalize
+json_object json_pretty json_quote json_remove json_replace json_set json_strip_nulls json_structure json_transform
+json_transform_strict json_type json_valid json_value julian kahan_sum kurtosis kurtosis_pop lag last last_day
+last_value lcase lcm lead least least_common_multiple left left_grapheme len length length_grapheme levenshtein lgamma
+list list_aggr list_aggregate list_any_value list_append list_apply list_approx_count_distinct list_avg list_bit_and
+list_bit_or list_bit_xor list_bool_and list_bool_or list_cat list_concat list_contains list_cosine_distance
+list_cosine_similarity list_count list_distance list_distinct list_dot_product list_element list_entropy list_extract
+list_filter list_first list_grade_up list_has list_has_all list_has_any list_histogram list_indexof list_inner_product
+list_intersect list_kurtosis list_kurtosis_pop list_last list_mad list_max list_median list_min list_mode
+list_negative_dot_product list_negative_inner_product list_pack list_position list_prepend list_product list_reduce
+list_reverse list_reverse_sort list_select list_sem list_skewness list_slice list_sort list_stddev_pop list_stddev_samp
+list_string_agg list_sum list_transform list_unique list_value list_var_pop list_var_samp list_where list_zip listagg
+ln log log10 log2 lower ltrim lttb mad make_date make_time make_timestamp make_timestamp_ms make_timestamp_ns
+make_timestamptz map map_concat map_contains map_contains_entry map_contains_value map_entries map_extract
+map_extract_value map_from_entries map_keys map_values max max_by md5 md5_number md5_number_lower md5_number_upper mean
+median microsecond millennium millisecond min min_by minute mismatches mod mode month monthname multiply nanosecond
+nextafter nfc_normalize normalized_interval now nth_value ntile nullif octet_length ord overlay parse_dirname
+parse_dirpath parse_filename parse_formatted_bytes parse_path path_join percent_rank percentile_cont percentile_disc
+pg_size_pretty pg_typeof pi position pow power prefix product quantile quantile_cont quantile_disc quarter radians
+random rank reduce regexp_escape regexp_extract regexp_extract_all regexp_full_match regexp_matches regexp_replace
+regexp_split_to_array regexp_split_to_table regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope regr_sxx
+regr_sxy regr_syy replace reservoir_quantile reverse right right_grapheme round round_even roundbankers row row_number
+row_to_json rtrim second sem set_bit sha1 sha256 sign signbit sin sinh skewness split split_part sqrt starts_with
+stddev stddev_pop stddev_samp str_split str_split_regex strftime string_agg string_split string_split_regex
+string_to_array strip_accents strlen strpos strptime struct_concat struct_contains struct_extract struct_extract_at
+struct_has struct_indexof struct_insert struct_keys struct_pack struct_position struct_update struct_values substr
+substring substring_grapheme subtract suffix sum sumkahan tan tanh time_bucket timezone timezone_hour timezone_minute
+to_base64 to_binary to_centuries to_days to_decades to_hex to_hours to_json to_microseconds to_millennia
+to_milliseconds to_minutes to_months to_quarters to_seconds to_timestamp to_weeks to_years today transaction_timestamp
+translate trim trunc try_strptime typeof ucase unbin unhex unicode union_extract union_tag union_value unnest upper
+url_decode url_encode uuid uuid_extract_timestamp uuid_extract_version uuidv4 uuidv7 var_pop var_samp variance wavg
+week weekday weekofyear weighted_avg xor year yearweek
 """
 )
 
-AMPLIFIERS: Final = frozenset({"repeat", "lpad", "rpad", "range", "generate_series", "format", "printf"})
+AMPLIFIERS: Final = _words("array_resize bar format generate_series list_resize lpad printf range repeat rpad to_base")
 """Functions that make much from little; the guard wants a small literal in each."""
+
+SOURCES: Final = frozenset({"unnest", "range", "generate_series", "json_each", "json_tree"})
+"""Functions that may stand in place of a table: they unfold their arguments."""
 
 OPERATORS: Final = _words(
     "!= !__postfix !~~ !~~* % & && * ** + - ->> -> / // < <-> << <= <=> <@ = > >= >> @ @> ^ ^@ | || ~ ~~ ~~* ~~~ "
@@ -74,20 +88,20 @@ Abs Acos Acosh And Any AnyValue ApproxDistinct ApproxQuantile ApproxTopK ArgMax 
 ArrayConcat ArrayContains ArrayContainsAll ArrayDistinct ArrayFilter ArrayIntersect ArrayLast ArrayMax ArrayMin
 ArrayOverlaps ArrayPosition ArrayPrepend ArrayReverse ArraySize ArraySlice ArraySort ArraySum ArrayToString Ascii Asin
 Asinh Atan Atan2 Atanh Avg BitLength BitwiseAndAgg BitwiseOrAgg BitwiseXor BitwiseXorAgg Case Cast Cbrt Ceil Chr
-Coalesce Collate Columns Concat ConcatWs Contains Corr Cos CosineDistance Cosh Cot Count CountIf CovarPop CovarSamp
+Coalesce Collate Columns Concat ConcatWs Contains Corr Cos Cosh CosineDistance Cot Count CountIf CovarPop CovarSamp
 CumeDist CurrentDate CurrentTime CurrentTimestamp Date DateAdd DateBin DateDiff DateFromParts DateSub DateTrunc Day
-DayOfMonth DayOfWeek DayOfWeekIso DayOfYear Dayname Degrees DenseRank EndsWith EuclideanDistance Exists Exp Explode
-Extract First FirstValue Flatten Floor FromBase64 FromJson Greatest GroupConcat Grouping GroupingId Hex Hour If IsInf
-IsNan JSONArray JSONExtract JSONExtractArray JSONExtractScalar JSONKeys JSONObject JSONType JarowinklerSimilarity
-Kurtosis Lag Last LastDay LastValue Lead Least Left Length Levenshtein Ln Localtime Localtimestamp Log LogicalAnd
-LogicalOr Lower MD5 Map MapFromEntries MapKeys Max Median Min Minute Mode Month Monthname Nullif NthValue Ntile Or
-ParseJSON PercentRank PercentileCont PercentileDisc Pi Posexplode Pow Quantile Quarter Radians Rand Rank Reduce
-RegexpExtract RegexpExtractAll RegexpFullMatch RegexpLike RegexpReplace RegexpSplit RegrAvgx RegrAvgy RegrCount
-RegrIntercept RegrR2 RegrSlope RegrSxx RegrSxy RegrSyy Replace Reverse Right Round RowNumber SHA SHA2 Second Sign Sin
-Sinh Skewness SortArray Split SplitPart Sqrt StartsWith Stddev StddevPop StddevSamp StrPosition StrToTime Struct
-StructExtract Substring Sum Tan Tanh TimeFromParts TimeToStr TimeToUnix TimestampFromParts TimestampTrunc ToBase64
-ToBinary ToDays ToMap Transform Translate Trim Trunc TryCast TsOrDsToDate Typeof Unicode UnixToTime Unnest Upper Variance
-VariancePop Week WeekOfYear Xor Year
+DayOfMonth DayOfWeek DayOfWeekIso DayOfYear Dayname Decode Degrees DenseRank Encode EndsWith EuclideanDistance Exists
+Exp Explode Extract Factorial First FirstValue Flatten Floor FromBase64 FromBinary FromJson Greatest GroupConcat
+Grouping GroupingId Hex Hour If IsInf IsNan JSONArray JSONExtract JSONExtractArray JSONExtractScalar JSONKeys
+JSONObject JSONType JarowinklerSimilarity Kurtosis Lag Last LastDay LastValue Lead Least Left Length Levenshtein Ln
+Localtime Localtimestamp Log LogicalAnd LogicalOr Lower MD5 Map MapFromEntries MapKeys Max Median Min Minute Mode Month
+Monthname NthValue Ntile Nullif Or Overlay ParseBytes ParseJSON PercentRank PercentileCont PercentileDisc Pi Posexplode
+Pow Quantile Quarter Radians Rand Rank Reduce RegexpExtract RegexpExtractAll RegexpFullMatch RegexpLike RegexpReplace
+RegexpSplit RegrAvgx RegrAvgy RegrCount RegrIntercept RegrR2 RegrSlope RegrSxx RegrSxy RegrSyy Replace Reverse Right
+Round RowNumber SHA SHA2 Second Sign Sin Sinh Skewness SortArray Split SplitPart Sqrt StartsWith Stddev StddevPop
+StddevSamp StrPosition StrToTime Struct StructExtract Substring Sum Tan Tanh TimeFromParts TimeToStr TimeToUnix
+TimestampFromParts TimestampTrunc ToBase64 ToBinary ToDays ToMap Transform Translate Trim Trunc Try TryCast
+TsOrDsToDate Typeof Unhex Unicode UnixToTime Unnest Upper Uuid Variance VariancePop Week WeekOfYear Xor Year
 """
 )
 """The parser's own classes for the functions above: it gives many of them a node type of their own."""
@@ -107,12 +121,12 @@ NODES: Final = _words(
     """
 Add Alias Aliases All Anonymous AnonymousAggFunc AtTimeZone Between BitwiseAnd BitwiseLeftShift BitwiseNot BitwiseOr
 BitwiseRightShift Boolean Bracket CTE Column ColumnDef Comprehension Cube DPipe DataType DataTypeParam Distance
-Distinct Div Dot EQ Escape Except Fetch Filter ForIn From GT GTE Glob Group GroupingSets HavingMax Having ILike
+Distinct Div Dot EQ Escape Except Fetch Filter ForIn From GT GTE Glob Group GroupingSets Having HavingMax ILike
 Identifier IgnoreNulls In IntDiv Intersect Interval IntervalSpan Is JSONKeyValue JSONPath JSONPathKey JSONPathRecursive
 JSONPathRoot JSONPathSelector JSONPathSlice JSONPathSubscript JSONPathUnion JSONPathWildcard Join Kwarg LT LTE Lambda
 Lateral Like Limit LimitOptions Literal Mod Mul NEQ Neg Not Null NullSafeEQ NullSafeNEQ Offset Order Ordered Overlaps
-Paren Pivot PositionalColumn PropertyEQ Qualify RespectNulls Rollup Select SimilarTo Slice Star Sub Subquery Table
-TableAlias TableSample Tuple Union UnpivotColumns Values Var Where Window WindowSpec With WithinGroup
+Paren Pivot PivotAlias PositionalColumn PropertyEQ Qualify RespectNulls Rollup Select SimilarTo Slice Star Sub Subquery
+Table TableAlias TableSample Tuple Union UnpivotColumns Values Var Where Window WindowSpec With WithinGroup
 """
 )
 """The parts of a query that are no functions."""

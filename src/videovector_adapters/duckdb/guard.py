@@ -29,13 +29,15 @@ MAX_RANGE: Final = 1_000_000
 
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _BRACKETS: Final = re.compile(r"[(\[{]")
+_PIVOT: Final = re.compile(r"\s*(UN)?PIVOT\b", re.IGNORECASE)
 _NO_TABLE: Final = re.compile(r"[./\\:*?]|^(duckdb_|pg_|sqlite_|pragma_|information_schema)", re.IGNORECASE)
 _SESSION: Final = frozenset(
     ("user", "current_user", "session_user", "current_role", "current_catalog", "current_database", "current_schema")
 )
-_ROOTS: Final = (exp.Select, exp.SetOperation, exp.Subquery, exp.Values)
+_ROOTS: Final = (exp.Select, exp.SetOperation, exp.Subquery, exp.Values, exp.Pivot)
 _LENGTHS: Final = (exp.Length, exp.ArraySize)
 _SUMS: Final = (exp.Add, exp.Sub, exp.Paren, exp.Neg)
+_ROUNDED: Final = (exp.Mul, exp.Div, exp.IntDiv, exp.Mod, exp.Round, exp.Floor, exp.Ceil, exp.Abs)
 
 
 def check(query: str, tables: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
@@ -71,6 +73,16 @@ def bare(query: str) -> str:
     return query[: tokens[-1].end + 1] if tokens else ""
 
 
+def pinned(query: str) -> str:
+    """Return a query whose every PIVOT names a value; of one that finds its values by itself the engine shows no tree."""
+    pivots = (one for tree in sqlglot.parse(query, dialect="duckdb") if tree for one in tree.find_all(exp.Pivot))
+    found = [column for one in pivots if not one.args.get("unpivot") for column in one.expressions]
+    ends = {column.this.meta.get("end") for column in found if isinstance(column, exp.Column)}
+    for end in sorted((end for end in ends if end is not None), reverse=True):
+        query = f"{query[: end + 1]} IN (0){query[end + 1 :]}"
+    return query
+
+
 def _parsed(query: str) -> exp.Expr | None:
     if len(query) > MAX_CHARS:
         raise Invalid(f"The query has {len(query)} characters; at most {MAX_CHARS} are allowed.", code="sql_invalid")
@@ -96,6 +108,8 @@ def _unreadable(query: str, error: SqlglotError) -> Invalid:
     where = {"line": first["line"], "column": first["col"]} if first.get("line") else None
     near = f" near {str(first['highlight'])[:40]!r}" if first.get("highlight") else ""
     hint = ' Field paths stand between double quotes: "scene.people[].emotion".' if "[]" in query else ""
+    if _PIVOT.match(query):
+        hint = " Put what sorts or cuts a PIVOT around it: SELECT * FROM (PIVOT ...) ORDER BY ... LIMIT ..."
     text = f"The query cannot be read{near}; it must be one SELECT in DuckDB's dialect.{hint}"
     return Invalid(text, code="sql_invalid", details={"position": where} if where else {})
 
@@ -122,10 +136,6 @@ def _check_node(node: exp.Expr, query: str) -> None:
         _check_amplifier(node, name, query)
     elif name not in allowed.NODES and name not in allowed.TYPED:
         _refuse(query, _called(node), "See the documentation for what a query may use.", word=_word(node))
-    elif isinstance(node, exp.Pivot) and not isinstance(node.parent, exp.Table | exp.Subquery | exp.CTE):
-        _refuse(
-            query, "PIVOT as a statement", "Write SELECT ... FROM table PIVOT (... FOR column IN (...)).", word="pivot"
-        )
 
 
 def _check_literal(node: exp.Literal | exp.RawString, query: str) -> None:
@@ -147,7 +157,7 @@ def _check_function(node: exp.Anonymous | exp.AnonymousAggFunc, query: str) -> N
     name = node.name.casefold()
     if name in allowed.AMPLIFIERS:
         _check_amplifier(node, name, query)
-    elif name not in allowed.FUNCTIONS:
+    elif name not in allowed.FUNCTIONS and not (name in allowed.SOURCES and isinstance(node.parent, exp.Table)):
         _refuse(query, f"the function {name[:60]}", "", word=name, meant=nearest(name, allowed.FUNCTIONS))
 
 
@@ -161,6 +171,8 @@ def _check_amplifier(node: exp.Expr, name: str, query: str) -> None:
             bounds, most = [node.args.get("start"), node.args.get("end")], MAX_RANGE
         case "repeat":
             bounds, most = [node.args.get("times")], MAX_TIMES
+        case "list_resize" | "array_resize":
+            bounds, most = list(node.expressions[1:2]), MAX_TIMES
         case "pad":
             bounds, most = [node.args.get("expression")], MAX_TIMES
         case "format" | "printf":
@@ -185,7 +197,7 @@ def _check_format(node: exp.Expr, query: str) -> None:
 
 
 def _is_small(bound: exp.Expr, most: int) -> bool:
-    """Whether a bound is a small number, the length of a list, a date, or a column (whose values the process bounds)."""
+    """Whether a bound is a small number, the length of a list, a date, or made of a column, whose values the process bounds."""
     if isinstance(bound, exp.Literal):
         return bound.is_int and int(bound.name) <= most
     if isinstance(bound, _SUMS):
@@ -194,9 +206,11 @@ def _is_small(bound: exp.Expr, most: int) -> bool:
         return any(isinstance(part, exp.Literal) and _is_small(part, most) for part in (bound.this, *bound.expressions))
     if isinstance(bound, exp.Cast):
         return bound.to.is_type(*exp.DataType.TEMPORAL_TYPES) or _is_small(bound.this, most)
-    if isinstance(bound, exp.Column | exp.CurrentDate):
-        return most == MAX_RANGE
-    return isinstance(bound, _LENGTHS) and most == MAX_RANGE
+    if isinstance(bound, _ROUNDED):
+        return bound.find(exp.Column) is not None and all(
+            _is_small(part, most) for part in bound.iter_expressions() if isinstance(part, exp.Condition)
+        )
+    return isinstance(bound, (exp.Column, *_LENGTHS)) or (isinstance(bound, exp.CurrentDate) and most == MAX_RANGE)
 
 
 def _check_column(node: exp.Column, columns: set[str], query: str) -> None:
@@ -208,9 +222,12 @@ def _check_column(node: exp.Column, columns: set[str], query: str) -> None:
 
 def _table(node: exp.Table, known: Mapping[str, str], query: str) -> list[str]:
     if not isinstance(node.this, exp.Identifier):
-        if isinstance(node.this, exp.GenerateSeries | exp.Unnest | exp.Explode) and not node.args.get("db"):
-            return []
         word = node.this.name if isinstance(node.this, exp.Anonymous) else _word(node.this)
+        known_source = (
+            isinstance(node.this, exp.GenerateSeries | exp.Unnest | exp.Explode) or word.casefold() in allowed.SOURCES
+        )
+        if known_source and not node.args.get("db"):
+            return []
         _refuse(query, f"{word[:60]} as a table", "Name a table of the catalog.", word=word)
     name = node.name
     if node.args.get("db") or node.args.get("catalog"):

@@ -65,7 +65,7 @@ class Inside:
         connection = self.opened([], statements)
         try:
             query = guard.bare(query)
-            confirm(connection, query, used)
+            confirm(connection, guard.pinned(query), used)
             return [[name, kind] for name, kind in described(connection, query)]
         except duckdb.Error as error:
             raise translated(error, query, self._among(used)) from error
@@ -77,7 +77,7 @@ class Inside:
         connection = self.opened(paths, statements)
         try:
             query = guard.bare(query)
-            confirm(connection, query, used)
+            confirm(connection, guard.pinned(query), used)
             return self.answered(connection, query, limit)
         except duckdb.Error as error:
             raise translated(error, query, self._among(used), paths) from error
