@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
+import contextlib
+import functools
 import io
 import math
 import os
@@ -11,12 +14,13 @@ import signal
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import httpx
 from PIL import Image
 
 from tests import emulators
+from tests.emulators import Emulator
 from tests.faults.plant import Plant
 from tests.faults.processes import hit
 
@@ -25,19 +29,45 @@ OBJECTS = int(os.environ.get("FAULTS_OBJECTS", "500"))
 BROKEN = 5
 
 
+_STANDING: Final = contextlib.ExitStack()
+"""What stands between trials: starting servers and putting objects takes longer than an import."""
+atexit.register(_STANDING.close)
+
+
 async def trial(seed: int) -> str | None:
     """Kill one to three times; return what is wrong at the end, or nothing."""
     return await asyncio.to_thread(_trial, random.Random(seed))
 
 
 def _trial(chance: random.Random) -> str | None:
-    with tempfile.TemporaryDirectory(prefix="faults-import-") as name, emulators.s3(Path(name) / "s3") as storage:
-        _fill(storage.url)
-        with Plant(Path(name), more=storage.environment) as plant, plant.server.http() as client:
-            return _with(plant, client, storage, chance)
+    plant, storage = _standing()
+    try:
+        with plant.server.http() as client:
+            wrong = _with(plant, client, storage, chance)
+    except BaseException:
+        _fall()
+        raise
+    if wrong:
+        _fall()
+    return wrong
 
 
-def _with(plant: Plant, client: httpx.Client, storage: emulators.Emulator, chance: random.Random) -> str | None:
+@functools.cache
+def _standing() -> tuple[Plant, Emulator]:
+    """Start the servers, and put the objects that every trial imports into an index of its own."""
+    folder = Path(_STANDING.enter_context(tempfile.TemporaryDirectory(prefix="faults-import-")))
+    storage = _STANDING.enter_context(emulators.s3(folder / "s3"))
+    _fill(storage.url)
+    return _STANDING.enter_context(Plant(folder, more=storage.environment)), storage
+
+
+def _fall() -> None:
+    """End what stands, so that what one trial broke is not told of the next one."""
+    _standing.cache_clear()
+    _STANDING.close()
+
+
+def _with(plant: Plant, client: httpx.Client, storage: Emulator, chance: random.Random) -> str | None:
     body = {"name": "c", "import_mode": "new_only", **storage.place, **storage.credentials}
     connector = client.post("/connectors/s3", json=body).raise_for_status().json()["connector_id"]
     index = client.post("/indexes", json={"name": "films"}).raise_for_status().json()["index_id"]
