@@ -67,7 +67,7 @@ def test_from_a_storage_and_back(tab: Tab, server: Server, folder: Path, axe: No
         run = client.post("/prompt-runs/execute", json={"prompt_id": prompt_id, "target": target}).json()["run_id"]
         until(lambda: client.get(f"/prompt-runs/{run}").json()["status"] == "completed")
     exported(tab)
-    assert [one.suffix for one in (folder / "out").rglob("*") if one.is_file()] == [".csv"]
+    assert {one.suffix for one in (folder / "out").rglob("*") if one.is_file()} == {".csv", ".sha256"}
 
 
 def connected(tab: Tab, folder: Path) -> None:

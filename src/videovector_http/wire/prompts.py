@@ -8,19 +8,16 @@ from msgspec import UNSET, Meta, UnsetType, field
 
 from videovector_http.wire.base import Body, Shape
 from videovector_http.wire.common import (
-    AudioSegmentation,
     FieldPath,
     Instruction,
     JsonObject,
     JsonSchema,
-    ModelName,
     PromptId,
-    SegmentDuration,
     Time,
     UserId,
-    VideoSegmentation,
 )
 from videovector_http.wire.markers import MarkerInfo
+from videovector_http.wire.parts import RunSettings
 
 PromptName: TypeAlias = Annotated[
     str, Meta(min_length=3, max_length=100, pattern=r"^[^\x00]*$", examples=["Scene extractor"])
@@ -135,20 +132,12 @@ class SemanticIndexingBody(Body):
     disabled_video_level_fields: Paths = field(default_factory=list)
 
 
-class ExecutionConfig(Body):
+class ExecutionConfig(RunSettings):
     """Processing settings that runs inherit where they name none."""
 
-    video_segmentation_type: VideoSegmentation | None = None
-    audio_segmentation_type: AudioSegmentation | None = None
-    video_segment_duration: SegmentDuration | None = None
-    audio_segment_duration: SegmentDuration | None = None
-    processing_model: ModelName | None = None
-    enable_transcription: bool | None = None
-    enable_image_embedding: bool | None = None
 
-
-class CreatePrompt(Body):
-    """A new prompt."""
+class NewPrompt(Body):
+    """What to extract, and in which shape."""
 
     name: PromptName
     description: PromptDescription = ""
@@ -156,12 +145,17 @@ class CreatePrompt(Body):
     json_schema: JsonSchema
     video_level: VideoLevelBody | None = None
     semantic_indexing: SemanticIndexingBody | None = None
+
+
+class CreatePrompt(NewPrompt):
+    """A new prompt."""
+
     execution_config: ExecutionConfig | None = None
     selection_filter: SelectionFilter | None = None
 
 
-class UpdatePrompt(Body):
-    """The fields to replace; what is absent stays, and the two flags remove."""
+class ChangedPrompt(Body):
+    """What to replace of what is extracted; what is absent stays, and the flag removes."""
 
     name: PromptName | UnsetType = UNSET
     description: PromptDescription | UnsetType = UNSET
@@ -169,9 +163,14 @@ class UpdatePrompt(Body):
     json_schema: JsonSchema | UnsetType = UNSET
     video_level: VideoLevelBody | UnsetType = UNSET
     semantic_indexing: SemanticIndexingBody | UnsetType = UNSET
+    clear_video_level: bool = False
+
+
+class UpdatePrompt(ChangedPrompt):
+    """The fields to replace; what is absent stays, and the two flags remove."""
+
     execution_config: ExecutionConfig | UnsetType = UNSET
     selection_filter: SelectionFilter | UnsetType = UNSET
-    clear_video_level: bool = False
     clear_selection_filter: bool = False
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
-from msgspec import UNSET, Meta, UnsetType, field
+from msgspec import Meta, field
 
+from videovector_http.wire import webhooks
 from videovector_http.wire.base import Body
 from videovector_http.wire.common import (
-    AudioSegmentation,
     ConnectorId,
     Cursor,
     DeliveryStatus,
@@ -21,32 +21,22 @@ from videovector_http.wire.common import (
     IndexIds,
     IndexName,
     JsonObject,
-    JsonSchema,
-    ModelName,
     PageLimit,
     PathPrefix,
     PromptId,
     RetryId,
     RunId,
     RunIds,
-    SegmentDuration,
     SegmentId,
     ShortName,
     SubPath,
     VideoId,
-    VideoSegmentation,
     WebhookId,
 )
 from videovector_http.wire.connectors import Coordinate, Scopes, Secret
-from videovector_http.wire.prompts import (
-    PromptDescription,
-    PromptName,
-    PromptText,
-    SemanticIndexingBody,
-    VideoLevelBody,
-)
+from videovector_http.wire.parts import RunSettings
+from videovector_http.wire.prompts import ChangedPrompt, NewPrompt
 from videovector_http.wire.search import FilterCondition, Image, Query, SearchFields, TopK, Weight
-from videovector_http.wire.webhooks import Events, Metadata, OnlyIndexes, TargetUrl
 
 Key: TypeAlias = Annotated[
     str,
@@ -172,28 +162,17 @@ class ListPrompts(Body):
     active_only: bool = True
 
 
-class CreatePrompt(Keyed):
+class CreatePrompt(NewPrompt):
     """A new prompt."""
 
-    name: PromptName
-    description: PromptDescription = ""
-    prompt_text: PromptText
-    json_schema: JsonSchema
-    video_level: VideoLevelBody | None = None
-    semantic_indexing: SemanticIndexingBody | None = None
+    idempotency_key: Key | None = None
 
 
-class UpdatePrompt(OnePrompt):
+class UpdatePrompt(ChangedPrompt):
     """What to replace."""
 
+    prompt_id: PromptId
     idempotency_key: Key | None = None
-    name: PromptName | UnsetType = UNSET
-    description: PromptDescription | UnsetType = UNSET
-    prompt_text: PromptText | UnsetType = UNSET
-    json_schema: JsonSchema | UnsetType = UNSET
-    video_level: VideoLevelBody | UnsetType = UNSET
-    semantic_indexing: SemanticIndexingBody | UnsetType = UNSET
-    clear_video_level: bool = False
 
 
 class TestSchema(Body):
@@ -242,15 +221,11 @@ class RunTarget(Body):
     video_ids: Annotated[list[VideoId], Meta(min_length=1, max_length=1000)] | None = None
 
 
-class EstimateRun(OnePrompt):
+class EstimateRun(RunSettings):
     """A run, as it would be started."""
 
+    prompt_id: PromptId
     target: RunTarget
-    video_segmentation_type: VideoSegmentation | None = None
-    video_segment_duration: SegmentDuration | None = None
-    audio_segmentation_type: AudioSegmentation | None = None
-    audio_segment_duration: SegmentDuration | None = None
-    processing_model: ModelName | None = None
     enable_transcription: bool = True
     enable_image_embedding: bool = True
 
@@ -379,26 +354,17 @@ class ExportRun(_NewExport):
     run_id: RunId
 
 
-class CreateWebhook(Keyed):
+class CreateWebhook(webhooks.CreateWebhook):
     """A receiver and what it wants to hear."""
 
-    name: ShortName
-    url: TargetUrl
-    events: Events
-    index_ids: OnlyIndexes | None = None
-    metadata: Metadata | None = None
+    idempotency_key: Key | None = None
 
 
-class UpdateWebhook(OneWebhook):
+class UpdateWebhook(webhooks.UpdateWebhook):
     """What to change, at least one thing."""
 
+    webhook_id: WebhookId
     idempotency_key: Key | None = None
-    name: ShortName | UnsetType = UNSET
-    url: TargetUrl | UnsetType = UNSET
-    events: Events | UnsetType = UNSET
-    index_ids: OnlyIndexes | UnsetType = UNSET
-    status: Literal["active", "paused"] | UnsetType = UNSET
-    metadata: Metadata | UnsetType = UNSET
 
 
 class TestWebhook(OneWebhook):
