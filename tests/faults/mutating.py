@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,8 @@ from videovector_core.errors import VideoVectorError
 from videovector_core.testing.media import film, picture, scripts, tone
 
 MUTATIONS: Final = int(os.environ.get("FAULTS_MUTATIONS", "250"))
+AT_ONCE: Final = os.cpu_count() or 1
+"""Files that are read at the same time, each by a process of its own."""
 LARGEST: Final = 200_000
 SLOWEST: Final = 60.0
 NAMES: Final = ("a.mp4", "a.mov", "a.mkv", "a.ts", "a.mp3", "a.m3u8", "a.jpg", "a")
@@ -41,22 +44,32 @@ CODES: Final = frozenset(
 async def main(seed: int, folder: Path, canaries: Sequence[str]) -> str | None:
     """Read `MUTATIONS` changed copies of one file; say what was neither a result nor a known error in time."""
     source = random.Random(seed)
-    reader = AvReader(patience=SLOWEST)
+    reader = AvReader(patience=SLOWEST, workers=AT_ONCE, threads=1)
     name, seeded = source.choice(corpus(canaries))
+    changed = ((number, source.choice(NAMES), mutated(seeded, source)) for number in range(MUTATIONS))
     try:
-        for number in range(MUTATIONS):
-            into = folder / str(number)
-            into.mkdir()
-            path = into / source.choice(NAMES)
-            path.write_bytes(mutated(seeded, source))
-            if wrong := await _read(reader, path, into):
-                return f"{name}, mutation {number}: {wrong}"
+        found = await asyncio.gather(*(_some(reader, changed, folder) for _ in range(AT_ONCE)))
+        if wrong := next(filter(None, found), None):
+            return f"{name}, {wrong}"
         whole = folder / "whole"
         whole.write_bytes(tone(0.5))
-        if abs((await reader.probe(whole)).duration - 0.5) > 0.01:
-            return f"{name}: a good file was misread afterwards"
+        for _ in range(AT_ONCE):
+            if abs((await reader.probe(whole)).duration - 0.5) > 0.01:
+                return f"{name}: a good file was misread afterwards"
     finally:
         await reader.close()
+    return None
+
+
+async def _some(reader: AvReader, changed: Iterator[tuple[int, str, bytes]], folder: Path) -> str | None:
+    """Read one changed file after the other, as many as are left by those who read beside; stop at what is wrong."""
+    for number, name, data in changed:
+        into = folder / str(number)
+        into.mkdir()
+        (into / name).write_bytes(data)
+        if wrong := await _read(reader, into / name, into):
+            return f"mutation {number}: {wrong}"
+        shutil.rmtree(into)
     return None
 
 
