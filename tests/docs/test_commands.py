@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,14 @@ from tests.docs.pages import PAGES, ROOT, blocks
 CONTRACT = {"setup", "demo", "test", "check", "serve", "bench", "faults", "services", "docs", "clean", "help"}
 MAKEFILE = (ROOT / "Makefile").read_text()
 TARGETS = set(re.findall(r"^([a-z][a-z0-9-]*):(?!=)", MAKEFILE, re.MULTILINE))
+
+
+@functools.cache
+def subcommands() -> set[str]:
+    """List what the program itself says it can do."""
+    command = [sys.executable, "-m", "videovector_http.cli", "--help"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return set(re.findall(r"^    ([a-z]+) ", listed, re.MULTILINE))
 
 
 def test_the_commands_of_the_contract_exist() -> None:
@@ -47,3 +57,13 @@ def test_commands_in_the_pages_exist(page: Path) -> None:
     code = [block.text for block in blocks(page)] + re.findall(r"`([^`\n]+)`", text)
     named = {name for piece in code for name in re.findall(r"(?:^|\n)make ([a-z][a-z-]*)", piece)}
     assert named <= TARGETS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_subcommands_in_the_pages_exist(page: Path) -> None:
+    """Every `videovector NAME` in the code of a page is a command of the program."""
+    text = (ROOT / page).read_text()
+    shell = [block.text for block in blocks(page) if block.language in {"bash", "ini"}]
+    code = shell + re.findall(r"`([^`\n]+)`", text)
+    named = {name for piece in code for name in re.findall(r"(?:^|[\n /])videovector ([a-z]+)", piece)}
+    assert named <= subcommands()
