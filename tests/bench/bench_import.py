@@ -184,6 +184,8 @@ async def _listing(server: str) -> list[Row]:
         place = {"bucket": scripted.BUCKET, "region": "us-east-1"}
         keys = {"aws_access_key_id": "AKIDTESTS", "aws_secret_access_key": "secret-of-tests"}
         storage = Emulator("s3", many.url, place, keys, keys, doors={"s3_endpoint_url": many.url})
+        async with _storages(storage).open(_place(storage), keys):
+            pass  # what every client of the process shares is read at the first time
         rows = [await _measured("listing", functools.partial(_list, storage))]
         dsn = postgres.fresh(server)
         try:
@@ -206,10 +208,13 @@ async def _measured(what: str, go: Callable[[], Awaitable[object]]) -> Row:
 
 
 async def _list(storage: Emulator) -> None:
-    now = datetime(2026, 1, 1, tzinfo=UTC)
-    place = Connector("c", "u", "n", Provider.S3, now, now, **storage.place)
     seen = 0
-    async with _storages(storage).open(place, storage.credentials) as bucket:
+    async with _storages(storage).open(_place(storage), storage.credentials) as bucket:
         async for page in bucket.pages("many/"):
             seen += len(page)
     assert seen == KEYS
+
+
+def _place(storage: Emulator) -> Connector:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    return Connector("c", "u", "n", Provider.S3, now, now, **storage.place)

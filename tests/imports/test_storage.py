@@ -73,7 +73,15 @@ class TestLocal(BucketContract):
                 storages(local_roots=(tmp_path,)).check(connector("local", root=root), {})
 
 
-class Emulated(BucketContract):
+@pytest.fixture(scope="module", params=["s3", "strict_s3", "gcs", "azure"])
+def emulator(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """An emulator that all tests of this module share."""
+    with getattr(emulators, request.param)(tmp_path_factory.mktemp(request.param) / "home") as one:
+        yield one
+
+
+@pytest.mark.real
+class TestEmulated(BucketContract):
     """A server that stands in for a provider; each test starts with an empty bucket."""
 
     @pytest.fixture
@@ -104,63 +112,14 @@ class Emulated(BucketContract):
             assert secret == "tests" or str(secret) not in raised.value.message
 
 
-def running(name: str) -> Any:
-    """Return a fixture of an emulator that all tests of this module share."""
-
-    @pytest.fixture(scope="module", name=name)
-    def fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-        with getattr(emulators, name)(tmp_path_factory.mktemp(name) / "home") as one:
-            yield one
-
-    return fixture
-
-
-_s3, _strict_s3, _gcs, _azure = (running(name) for name in ("s3", "strict_s3", "gcs", "azure"))
-
-
 @pytest.mark.real
-class TestS3(Emulated):
-    """moto."""
-
-    @pytest.fixture
-    def emulator(self, s3: Emulator) -> Emulator:
-        return s3
-
-
-@pytest.mark.real
-class TestStrictS3(Emulated):
-    """s3rver, which refuses strangers and knows no conditions."""
-
-    @pytest.fixture
-    def emulator(self, strict_s3: Emulator) -> Emulator:
-        return strict_s3
-
-
-@pytest.mark.real
-class TestGcs(Emulated):
-    """fake-gcs-server."""
-
-    @pytest.fixture
-    def emulator(self, gcs: Emulator) -> Emulator:
-        return gcs
-
-
-@pytest.mark.real
-class TestAzure(Emulated):
-    """azurite."""
-
-    @pytest.fixture
-    def emulator(self, azure: Emulator) -> Emulator:
-        return azure
-
-
-@pytest.mark.real
-async def test_the_machines_own_credentials_are_never_used(strict_s3: Emulator, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("emulator", ["strict_s3"], indirect=True)
+async def test_the_machines_own_credentials_are_never_used(emulator: Emulator, monkeypatch: pytest.MonkeyPatch):
     """With good keys in the environment, a connector with none or with wrong ones gets nothing."""
-    for name, value in strict_s3.credentials.items():
+    for name, value in emulator.credentials.items():
         monkeypatch.setenv(name.upper(), value)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", strict_s3.url)
-    for credentials in ({}, {"aws_access_key_id": "", "aws_secret_access_key": ""}, strict_s3.wrong):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", emulator.url)
+    for credentials in ({}, {"aws_access_key_id": "", "aws_secret_access_key": ""}, emulator.wrong):
         with pytest.raises(VideoVectorError):
-            async with storages(strict_s3).open(connector("s3", **strict_s3.place), credentials) as bucket:
+            async with storages(emulator).open(connector("s3", **emulator.place), credentials) as bucket:
                 await listed(bucket)
