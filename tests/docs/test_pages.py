@@ -12,6 +12,7 @@ import pytest
 
 from tests.docs.pages import PAGES, ROOT, Block, blocks
 from tests.server import Server
+from videovector_http.demo.parts import READING
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 PYTHON = [block for page in PAGES for block in blocks(page) if block.language == "python"]
@@ -60,8 +61,8 @@ def test_examples_run(block: Block, tmp_path: Path) -> None:
 @pytest.mark.real
 @pytest.mark.parametrize("block", [pytest.param(block, id=str(block)) for block in CLIENTS])
 def test_examples_of_clients_run(block: Block, tmp_path: Path, server: Server) -> None:
-    """Every example that needs a server runs against one, with its address and a key in the environment."""
-    run(block, tmp_path, KEY=server.key, BASE_URL=f"{server.url}/api/v2")
+    """Every example that needs a server runs against one, with its address, a key and a recording in the environment."""
+    run(block, tmp_path, KEY=server.key, BASE_URL=f"{server.url}/api/v2", FILE=str(READING.find()))
 
 
 def run(block: Block, place: Path, **environment: str) -> None:
