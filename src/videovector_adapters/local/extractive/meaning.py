@@ -52,7 +52,7 @@ _NAMED: Final[dict[Aim, str]] = {
     Aim.QUESTION: "question",
     Aim.PERSON: "person people speaker presenter host guest reporter interviewee interviewer narrator author "
     "participant character actor performer player",
-    Aim.PLACE: "location place setting venue city country where site region",
+    Aim.PLACE: "location place setting venue city where site region",
     Aim.OBJECT: "object thing label element visible_object visual_element",
     Aim.LANGUAGE: "language",
     Aim.CONFIDENCE: "confidence probability certainty likelihood",
