@@ -11,6 +11,7 @@ import pytest
 from tests.http.api import Api, serving
 from tests.search import world
 from tests.search.world import Scripted, shot
+from videovector_http.bodies import MAX_IMAGE_JSON
 
 DOCUMENTS = {
     0: {"headline": "ask not what your country can do", "secret": "blue door", "tags": ["speech"]},
@@ -210,7 +211,7 @@ async def test_many_matches_are_sifted_after_the_search(api: Api, monkeypatch: p
     index, _, _ = await films(api)
     filters = [{"field": "tags", "operator": "is_not_empty", "type": "array"}]
     few = await post(api, f"/indexes/{index}/search", {"query": "country", "filters": filters})
-    monkeypatch.setattr("videovector_core.search.service.FEW", 1)
+    monkeypatch.setattr("videovector_core.search.scoping.FEW", 1)
     many = await post(api, f"/indexes/{index}/search", {"query": "country", "filters": filters})
     assert [hit["result_id"] for hit in few] == [hit["result_id"] for hit in many]
     assert {hit["start_time"] for hit in many} == {0.0, 10.0}
@@ -282,6 +283,25 @@ async def test_every_refusal_is_a_422_with_a_code(api: Api) -> None:
         told = {name: str(value)[:40] for name, value in body.items()}
         assert answer.status_code == 422, (path, told, answer.text)
         assert answer.json()["error"]["code"] == code, (path, told, answer.text)
+
+
+@pytest.mark.parametrize("path", ["/indexes/idx_1/image-search", "/indexes/idx_1/multimodal-search"])
+async def test_a_body_far_too_large_is_not_read(api: Api, path: str) -> None:
+    """A picture of 200 MB in base64 is refused when the limit for pictures is passed, announced or not."""
+    read = 0
+
+    async def chunks() -> AsyncIterator[bytes]:
+        nonlocal read
+        yield b'{"image_data":"'
+        for _ in range(3_200):
+            read += 65_536
+            yield b"A" * 65_536
+
+    headers = {"Content-Type": "application/json"}
+    for more in ({}, {"Content-Length": "209715217"}):
+        answer = await api.client.post(path, content=chunks(), headers={**headers, **more})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (413, "request_too_large")
+    assert read <= MAX_IMAGE_JSON + 4 * 65_536
 
 
 async def test_runs_out_of_scope_and_unknown_things(api: Api) -> None:

@@ -3,79 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final
 
 from attrs import evolve, field, frozen
 
 from videovector_core.access.model import Caller
 from videovector_core.access.model import Scope as AccessScope
-from videovector_core.errors import Conflict, Invalid, NotFound, ProcessingFailed, Unavailable
-from videovector_core.indexes.ports import IndexesTx
-from videovector_core.indexes.service import find_index
-from videovector_core.media.ports import MediaTx
+from videovector_core.errors import Invalid, ProcessingFailed, Unavailable
 from videovector_core.models.bundle import Models
 from videovector_core.models.ports import Vector
 from videovector_core.page import After, Page
 from videovector_core.ports import Begin
 from videovector_core.runs.model import Run
-from videovector_core.runs.ports import RunsTx
 from videovector_core.search import images
 from videovector_core.search.checks import check_fields, check_top_k, checked_query, checked_weights
 from videovector_core.search.filters import Filter, check_against
 from videovector_core.search.fusion import Fused, fuse
 from videovector_core.search.hits import fused_hit, image_hit, text_hit
-from videovector_core.search.matching import filter_document, matches
 from videovector_core.search.merging import Aggregation, merge
 from videovector_core.search.model import Hit
-from videovector_core.search.ports import FilterScope, FiltersTx
 from videovector_core.search.reranking import POOL, reranked
+from videovector_core.search.scoping import Asked, Scoping, SearchUseTx, Where, filter_scope, with_pictures
 from videovector_core.search.sides import Side, image_side, result_id, text_side
-from videovector_core.usage import SEARCHES, Count, UsageTx
 from videovector_core.vectors.lexical import content_words, query_weights, tokens
 from videovector_core.vectors.ports import PointKind, Scope, Scored, VectorIndex
 
+__all__ = ["Search", "SearchUseTx", "Where"]
+
 LITERAL: Final = 100
 """Results that are looked at for literal matches."""
-TEXT_KINDS: Final = (PointKind.SEGMENT, PointKind.VIDEO)
-_LEVELS: Final = {"segment": (PointKind.SEGMENT,), "video": (PointKind.VIDEO,)}
 MAX_RUNS: Final = 20
 NEWEST_RUNS: Final = 10
-FEW: Final = 1000
-"""Results that a filter may leave and still be handed to the engine by name; more are sifted after the search."""
 DEEPEST: Final = 8000
 """Points of one ranking that are looked at before a search gives up looking for further hits."""
-
-
-class SearchUseTx(UsageTx, FiltersTx, RunsTx, MediaTx, IndexesTx, Protocol):
-    """The slice of a transaction that search touches."""
-
-
-@frozen
-class Where:
-    """Where to search: indexes, runs, media; the playground when `playground`."""
-
-    index_id: str | None = None
-    index_ids: tuple[str, ...] = field(default=(), converter=tuple[str, ...])
-    run_ids: tuple[str, ...] = field(default=(), converter=tuple[str, ...])
-    video_ids: tuple[str, ...] = field(default=(), converter=tuple[str, ...])
-    playground: bool = False
-    level: str = ""
-    """`segment` or `video`, where only results of that level are wanted."""
-
-
-@frozen
-class Asked:
-    """Who asks, the runs in scope, what the engine is told of it, and what is looked at afterwards."""
-
-    caller: Caller
-    runs: Mapping[str, Run]
-    scope: Scope
-    keep: Callable[[Hit], bool] | None = None
-
-    def of_run(self, run: Run) -> Asked:
-        """Ask one run alone."""
-        return evolve(self, runs={run.run_id: run}, scope=evolve(self.scope, run_ids=(run.run_id,)))
 
 
 @frozen
@@ -85,6 +46,10 @@ class Search:
     begin: Begin[SearchUseTx]
     engine: VectorIndex
     models: Models
+    _scoping: Scoping = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "_scoping", Scoping(self.begin))
 
     async def text(
         self,
@@ -100,7 +65,7 @@ class Search:
         caller.require(AccessScope.SEARCH)
         query = checked_query(query)
         check_top_k(top_k)
-        asked = await self._asked(caller, where, wanted)
+        asked = await self._scoping.asked(caller, where, wanted)
         if not asked.runs:
             return []
         check_fields(asked.runs.values(), search_fields)
@@ -128,7 +93,7 @@ class Search:
         caller.require(AccessScope.SEARCH)
         check_top_k(top_k)
         picture = images.picture(image)
-        asked = _with_pictures(await self._asked(caller, where, wanted))
+        asked = with_pictures(await self._scoping.asked(caller, where, wanted))
         vector = await self._seen(picture)
         if not asked.runs:
             return []
@@ -164,7 +129,7 @@ class Search:
         weights = checked_weights(text, image, text_weight, image_weight)
         query = checked_query(text) if text is not None else None
         picture = images.picture(image) if image is not None else None
-        asked = await self._asked(caller, where, wanted)
+        asked = await self._scoping.asked(caller, where, wanted)
         seen = await self._seen(picture) if picture is not None else None
         if not asked.runs:
             return []
@@ -176,7 +141,7 @@ class Search:
             words = Side()
             if query and vector is not None:
                 words = await self._text_side(asked, query, vector, search_fields, depth, joint)
-            looks = await self._frames(_with_pictures(asked), self._image_space, seen, depth) if seen else Side()
+            looks = await self._frames(with_pictures(asked), self._image_space, seen, depth) if seen else Side()
             ranks = words.ranks
             fused = fuse(
                 {"text": words.order, "image": looks.order},
@@ -207,7 +172,7 @@ class Search:
         if len(set(run_ids)) > MAX_RUNS:
             raise Invalid(f"More than {MAX_RUNS} runs are given; name fewer.", code="validation_run_ids")
         where = Where(run_ids=tuple(dict.fromkeys(run_ids))) if run_ids else Where(index_id)
-        asked = await self._asked(caller, where, Filter())
+        asked = await self._scoping.asked(caller, where, Filter())
         runs = list(asked.runs.values())[: None if run_ids else NEWEST_RUNS]
         if not runs:
             return []
@@ -227,12 +192,12 @@ class Search:
     ) -> Page[Hit]:
         """Return the results of finished runs that meet conditions, media in order of arrival, then in order of time."""
         caller.require(AccessScope.SEARCH)
-        runs = await self._runs(caller, where, finished=True)
+        runs = await self._scoping.runs(caller, where, finished=True)
         check_against([run.prompt.json_schema for run in runs.values()], wanted)
         if not runs:
             return Page(())
         async with self.begin() as tx:
-            scope = _filter_scope(caller, where, runs)
+            scope = filter_scope(caller, where, runs)
             places = await tx.filters.page(scope, wanted, limit=limit + 1, after=after)
         page = Page.cut(places, limit, lambda place: place.key)
         hits = await self.hydrate(caller, runs, [f"segment:{one.segment_id}:{one.run_id}" for one in page.items])
@@ -242,27 +207,7 @@ class Search:
     async def runs(self, caller: Caller, where: Where) -> list[Run]:
         """Return the runs that a search would look at, newest first; errors as of any search."""
         caller.require(AccessScope.SEARCH)
-        return list((await self._runs(caller, where)).values())
-
-    async def _asked(self, caller: Caller, where: Where, wanted: Filter) -> Asked:
-        """Find the runs in scope; conditions that leave few results name them, others sift what the engine finds."""
-        runs = await self._runs(caller, where)
-        check_against(_schemas(runs.values(), where.level), wanted)
-        scope = evolve(self._scope(caller, where, runs), kinds=_LEVELS.get(where.level, TEXT_KINDS))
-        outside = _shown(where)
-        if where.level == "video" and not wanted.empty:
-            return Asked(caller, runs, scope, lambda hit: outside(hit) and _meets(hit, wanted))
-        if wanted.empty or not runs:
-            return Asked(caller, runs, scope, outside)
-        scope = evolve(scope, kinds=(PointKind.SEGMENT,))
-        async with self.begin() as tx:
-            places = await tx.filters.page(_filter_scope(caller, where, runs), wanted, limit=FEW + 1)
-        if len(places) > FEW:
-            return Asked(caller, runs, scope, lambda hit: bool(hit.result) and outside(hit) and _meets(hit, wanted))
-        named = {f"segment:{one.segment_id}:{one.run_id}" for one in places}
-        met = {run_id: run for run_id, run in runs.items() if any(one.run_id == run_id for one in places)}
-        segments = tuple({one.segment_id: None for one in places})
-        return Asked(caller, met, evolve(scope, segment_ids=segments), lambda hit: hit.result_id in named)
+        return list((await self._scoping.runs(caller, where)).values())
 
     async def _deep(self, top_k: int, find: Callable[[int], Awaitable[tuple[list[Hit], bool]]]) -> list[Hit]:
         """Look deeper into the rankings until there are enough hits or there is nothing further."""
@@ -296,7 +241,7 @@ class Search:
             wanted["text"] = self.engine.nearest(space, vector, within=asked.scope, top_k=depth)
             wanted["lexical"] = self._literal(asked.caller, asked.runs, query, asked.scope)
         if joint is not None:
-            within = evolve(_with_pictures(asked).scope, kinds=(PointKind.FRAME,))
+            within = evolve(with_pictures(asked).scope, kinds=(PointKind.FRAME,))
             wanted["picture"] = self.engine.nearest(*joint, within=within, top_k=depth)
         rankings = await asyncio.gather(*wanted.values())  # the engine takes those of one space as one batch
         return text_side(dict(zip(wanted, rankings, strict=True)), depth)
@@ -389,91 +334,3 @@ class Search:
             if row.run_id in runs and row.video_id in items
         ]
         return {hit.result_id: hit for hit in hits}
-
-    async def _runs(self, caller: Caller, where: Where, *, finished: bool = False) -> dict[str, Run]:
-        """Return the searchable runs in scope, newest first.
-
-        An unknown index, run or media item is `NotFound`, a run without media in scope `Invalid`. A run that is not
-        searchable has no hits; where only `finished` runs make sense, it is a `Conflict`.
-        """
-        async with self.begin() as tx:
-            if where.index_id is not None:
-                await find_index(tx, caller, where.index_id)
-            indexes = where.index_ids or ((where.index_id,) if where.index_id else ())
-            for index_id in where.index_ids:
-                await find_index(tx, caller, index_id)
-            named = [await _named_run(tx, caller, run_id, finished=finished) for run_id in where.run_ids]
-            for video_id in where.video_ids:
-                if await tx.media.get(caller.user_id, video_id) is None:
-                    raise NotFound.of("video", video_id)
-            found = await tx.runs.searchable(
-                caller.user_id,
-                run_ids=where.run_ids or None,
-                index_ids=list(indexes) or None,
-                playground=where.playground,
-            )
-            await tx.usage.count(caller.user_id, [Count(SEARCHES, key_id=caller.key_id)])
-        inside = {run.run_id: run for run in found}
-        outside = [run.run_id for run in named if run.searchable and run.run_id not in inside]
-        if outside:
-            raise Invalid(
-                f"The run {outside[0]!r} has no media in the scope of this search; leave it out or widen the scope.",
-                code="validation_run_scope",
-                details={"run_ids": outside},
-            )
-        return inside
-
-    @staticmethod
-    def _scope(caller: Caller, where: Where, runs: Mapping[str, Run]) -> Scope:
-        indexes = where.index_ids or ((where.index_id,) if where.index_id else None)
-        return Scope(
-            caller.user_id,
-            run_ids=tuple(runs),
-            index_ids=indexes,
-            video_ids=where.video_ids or None,
-        )
-
-
-def _with_pictures(asked: Asked) -> Asked:
-    """Keep the runs that embedded pictures."""
-    runs = {run_id: run for run_id, run in asked.runs.items() if run.enable_image_embedding}
-    return evolve(asked, runs=runs, scope=evolve(asked.scope, run_ids=tuple(runs)))
-
-
-def _meets(hit: Hit, wanted: Filter) -> bool:
-    document = filter_document(hit.result) if hit.result else {**hit.metadata, "metadata_text": hit.text}
-    return matches(document, wanted)
-
-
-def _shown(where: Where) -> Callable[[Hit], bool]:
-    """Return what says whether a hit lies in scope as far as the engine does not know it."""
-
-    def shown(hit: Hit) -> bool:
-        level = "segment" if hit.result is not None else "video"
-        return (not where.playground or hit.item.index_id is None) and where.level in {"", level}
-
-    return shown
-
-
-def _schemas(runs: Iterable[Run], level: str) -> list[Mapping[str, Any]]:
-    """Return the schemas of the results of a level."""
-    if level != "video":
-        return [run.prompt.json_schema for run in runs]
-    return [run.prompt.video_level.json_schema for run in runs if run.prompt.video_level is not None]
-
-
-def _filter_scope(caller: Caller, where: Where, runs: Mapping[str, Run]) -> FilterScope:
-    indexes = where.index_ids or ((where.index_id,) if where.index_id else None)
-    return FilterScope(caller.user_id, tuple(runs), indexes, where.video_ids or None, playground=where.playground)
-
-
-async def _named_run(tx: RunsTx, caller: Caller, run_id: str, *, finished: bool) -> Run:
-    run = await tx.runs.get(caller.user_id, run_id)
-    if run is None:
-        raise NotFound.of("run", run_id)
-    if finished and not run.searchable:
-        raise Conflict(
-            f"The run {run_id!r} is {run.status.value}; only completed runs can be filtered. Wait for its end.",
-            code="conflict_run_not_searchable",
-        )
-    return run
