@@ -100,3 +100,7 @@ class MediaReader(Protocol):
     async def gif(self, path: Path, start: float, end: float, *, long_side: int = 320) -> bytes:
         """Return a looping GIF of at most 3 seconds and 10 frames a second from `start`."""
         ...
+
+    async def clip(self, path: Path, start: float, end: float | None, into: Path) -> str:
+        """Write `[start, end)` to the file `into` as an MP4 that browsers play, and return its MIME type."""
+        ...

@@ -13,9 +13,11 @@ from litestar.response import Stream
 from videovector_core.access.model import Caller, Scope
 from videovector_core.errors import Conflict, Invalid, NotFound
 from videovector_core.media.model import MediaItem, MediaStatus
+from videovector_core.media.service import Media
 from videovector_core.prompts.defaults import DEFAULT_PROMPTS
 from videovector_core.runs.service import Target
 from videovector_core.segments.model import Segmentation
+from videovector_http.clips import clipped
 from videovector_http.context import Context
 from videovector_http.gate import PUBLIC
 from videovector_http.lists import shown_runs, shown_segments, shown_videos
@@ -210,6 +212,14 @@ async def thumbnail(
     return Response(await context.vv.media.thumbnail(caller, segment_id), media_type="image/jpeg", headers=_PRIVATE)
 
 
+_PICTURES = {
+    "thumbnail": (Media.thumbnail, "image/jpeg"),
+    "poster": (Media.poster, "image/jpeg"),
+    "gif": (Media.gif, "image/gif"),
+    "segment-gif": (Media.segment_gif, "image/gif"),
+}
+
+
 @get("/media/stream", opt={"scope": PUBLIC})
 async def stream(
     token: FromQuery[str], request: Request[Any, Any, Any], context: NamedDependency[Context]
@@ -218,18 +228,15 @@ async def stream(
     user_id, kind, owner = context.granted(token)
     caller = Caller(user_id, frozenset({Scope.READ}))
     media = context.vv.media
-    if kind == "thumbnail":
-        return Response(await media.thumbnail(caller, owner), media_type="image/jpeg", headers=_PRIVATE)
-    if kind == "gif":
-        return Response(await media.gif(caller, owner), media_type="image/gif", headers=_PRIVATE)
-    if kind == "poster":
-        return Response(await media.poster(caller, owner), media_type="image/jpeg", headers=_PRIVATE)
+    if kind in _PICTURES:
+        draw, mime = _PICTURES[kind]
+        return Response(await draw(media, caller, owner), media_type=mime, headers=_PRIVATE)
     if kind == "frame":
         video_id, _, second = owner.partition("@")
         picture = await media.frame(caller, video_id, float(second))
         return Response(picture, media_type="image/jpeg", headers=_PRIVATE)
-    if kind == "segment-gif":
-        return Response(await media.segment_gif(caller, owner), media_type="image/gif", headers=_PRIVATE)
+    if kind == "clip":
+        return await clipped(context, caller, owner)
     item = (await media.segment(caller, owner))[1] if kind == "segment" else await media.get(caller, owner)
     return _bytes(context, item, request.headers.get("range"), saved=kind == "download")
 

@@ -16,6 +16,7 @@ from videovector_core.idempotency import Answer, Slot
 from videovector_core.prompts.model import Prompt
 from videovector_core.runs.service import Target
 from videovector_http import runs
+from videovector_http.clips import clip_name, clip_type
 from videovector_http.context import LINK_SECONDS, Context
 from videovector_http.gate import fingerprint_body
 from videovector_http.prompts import shown as shown_prompt
@@ -136,16 +137,19 @@ async def workflow_search_page(
 async def media_grant(
     data: JSONBody[wire.RequestMediaGrant], context: NamedDependency[Context], caller: NamedDependency[Caller]
 ) -> wire.MediaGrant:
-    """Return a link to a media file that needs no credential and ends by itself."""
+    """Return a link that needs no credential and ends by itself: to a media file, or to one segment of it as a clip."""
     item = await context.vv.media.get(caller, data.video_id)
     if data.run_id is not None:
         await context.vv.runs.segments(caller, data.video_id, run_id=data.run_id, limit=1)
+    kind, owner, name, mime = "download", item.video_id, item.file_name, item.mime_type
     if data.segment_id is not None:
         segment, _ = await context.vv.media.segment(caller, data.segment_id)
         if segment.video_id != data.video_id:
             raise Invalid("The segment is not of this media item.", code="validation_segment")
-    url = context.link(caller.user_id, "download", data.video_id, LINK_SECONDS)
-    return wire.MediaGrant(url=url, filename=item.file_name, mime_type=item.mime_type, video_id=item.video_id)
+        if (cut := clip_type(item)) is not None:
+            kind, owner, name, mime = "clip", segment.segment_id, clip_name(item, segment), cut
+    url = context.link(caller.user_id, kind, owner, LINK_SECONDS)
+    return wire.MediaGrant(url=url, filename=name, mime_type=mime, video_id=item.video_id)
 
 
 async def _once(

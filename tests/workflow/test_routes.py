@@ -278,3 +278,23 @@ async def test_a_grant_opens_one_file(api):
     other = await api.as_user("other")
     answer = await api.client.post("/workflow/media-grants", json={"video_id": video}, headers=other)
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "resource_video_not_found")
+
+
+async def test_a_grant_of_a_segment_opens_that_segment(api):
+    """With a segment the link saves just its clip, cut at its times; a segment of other media is refused."""
+    job = await sent(api, "country.mp4")
+    video = job["video"]["video_id"]
+    prompt = (await api.client.post("/prompts", json=PROMPT)).json()["prompt_id"]
+    run = await processed(api, prompt_id=prompt)
+    rows = (await api.client.get(f"/videos/{video}/segments", params={"run_id": run["run_id"]})).json()["data"]
+    body = {"video_id": video, "run_id": run["run_id"], "segment_id": rows[-1]["segment_id"]}
+    grant = (await api.client.post("/workflow/media-grants", json=body)).json()
+    start, end = rows[-1]["start_time"], rows[-1]["end_time"]
+    assert (grant["filename"], grant["mime_type"]) == (f"country_{start:.1f}-{end:.1f}.mp4", "video/mp4")
+    file = await api.client.get(grant["url"])
+    assert file.headers["content-type"] == "video/mp4"
+    assert file.headers["content-disposition"] == f"attachment; filename*=UTF-8''{grant['filename']}"
+    assert file.text.endswith(f" {start:.1f} {end:.1f}")
+    other = await sent(api, "bread.mp4")
+    refused = await api.client.post("/workflow/media-grants", json={**body, "video_id": other["video"]["video_id"]})
+    assert refused.status_code in {404, 422}

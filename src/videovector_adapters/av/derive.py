@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -49,6 +50,13 @@ class StoredDecoder:
     async def gif(self, sha256: str, start: float, end: float, *, long_side: int = 320) -> bytes:
         async with self.blobs.local(sha256) as path:
             return await self.reader.gif(path, start, end, long_side=long_side)
+
+    @contextlib.asynccontextmanager
+    async def clip(self, sha256: str, start: float, end: float) -> AsyncIterator[Path]:
+        with tempfile.TemporaryDirectory(prefix="clip-", dir=self.scratch) as into:
+            async with self.blobs.local(sha256) as path:
+                await self.reader.clip(path, start, end, Path(into, "clip.mp4"))
+            yield Path(into, "clip.mp4")
 
     async def _kept(self, signals: Signals) -> Derived:
         frames, frames_blob = await self._packed(signals.frames)

@@ -6,11 +6,13 @@ The text embedder hashes words, so texts that share words are near each other.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
+import tempfile
 from array import array
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +83,13 @@ class ToyDecoder:
 
     async def gif(self, sha256: str, start: float, end: float, *, long_side: int = 320) -> bytes:
         return f"GIF89a {sha256[:8]} {start:.1f} {end:.1f} {long_side}".encode()
+
+    @contextlib.asynccontextmanager
+    async def clip(self, sha256: str, start: float, end: float) -> AsyncIterator[Path]:
+        with tempfile.TemporaryDirectory() as into:
+            made = Path(into, "clip.mp4")
+            made.write_bytes(f"clip {sha256[:8]} {start:.1f} {end:.1f}".encode())  # noqa: ASYNC240 - a few bytes
+            yield made
 
     async def _read(self, sha256: str) -> dict[str, Any]:
         data = b"".join([chunk async for chunk in self.blobs.read(sha256)])

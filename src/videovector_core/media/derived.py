@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Any, Protocol
 
 from attrs import asdict, field, frozen
@@ -107,4 +109,8 @@ class Decoder(Protocol):
 
     async def gif(self, sha256: str, start: float, end: float, *, long_side: int = 320) -> bytes:
         """Return a looping GIF of at most 3 seconds."""
+        ...
+
+    def clip(self, sha256: str, start: float, end: float) -> AbstractAsyncContextManager[Path]:
+        """Hold `[start, end)` of sound or a film as an MP4 that browsers play, as a file while the block lasts."""
         ...

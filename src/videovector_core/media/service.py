@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Sequence
+import contextlib
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from attrs import frozen
@@ -129,6 +131,13 @@ class Media:
         """Return a GIF of a segment."""
         segment, item = await self.segment(caller, segment_id)
         return await self.decoder.gif(item.sha256, segment.start, segment.end)
+
+    @contextlib.asynccontextmanager
+    async def clip(self, caller: Caller, segment_id: str) -> AsyncIterator[Path]:
+        """Hold a segment of sound or a film as a file of its own while the block lasts."""
+        segment, item = await self.segment(caller, segment_id)
+        async with self.decoder.clip(item.sha256, segment.start, segment.end) as path:
+            yield path
 
     async def poster(self, caller: Caller, video_id: str) -> bytes:
         """Return a JPEG of the first tenth of an item, where there is mostly more to see than at its start."""
