@@ -125,6 +125,6 @@ def _settings(stub: StubModel, store: emulators.Emulator, receiver: str) -> dict
         "VIDEOVECTOR_GCS_ENDPOINT_URL": receiver,
         "VIDEOVECTOR_AZURE_ENDPOINT_URL": "https://127.0.0.1:1",
         "VIDEOVECTOR_AZURE_AUTHORITY_URL": "https://127.0.0.1:1",
-        "VIDEOVECTOR_RATE_LIMITS": "search=9999/min",
+        "VIDEOVECTOR_RATE_LIMITS": "search=9999/min;read=off;write=off;execute=off;chat=off",
         **store.environment,
     }
