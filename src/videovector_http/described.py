@@ -214,6 +214,7 @@ RULES: Final[dict[str, dict[str, Any]]] = {
     },
     "UpdateWebhook": {"anyOf": [{"required": [name]} for name in ("name", "url", "events", "status")]},
     "ExecutePrompt": _durations(),
+    "PromptPresetBody": _durations(),
     "PutMarker": {
         "if": {"properties": {"target_type": {"const": "field"}}},
         "then": {"allOf": [_given("field_path"), _given("run_id")]},

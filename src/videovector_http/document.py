@@ -145,7 +145,8 @@ def _complete(path: str, operation: dict[str, Any], rule: Rule, schemas: Mapping
     parameters(path, operation.get("parameters", []))
     if path in FILES:
         file = {"schema": {"type": "string", "format": "binary"}}
-        operation["responses"]["200"]["content"] = dict.fromkeys(FILES[path], file)
+        told: dict[str, Any] = {kind: {"schema": {}} if kind == "application/json" else file for kind in FILES[path]}
+        operation["responses"]["200"]["content"] = told
     if rule.keyed:
         operation.setdefault("parameters", []).append(_KEY)
     if path in FORMS:

@@ -18,8 +18,9 @@ _cases: list[int] = []
 async def trial(seed: int) -> str | None:
     """Generate requests for every operation until the budget is spent, with a key on even seeds and without on odd ones."""
     with tempfile.TemporaryDirectory(prefix="videovector-fuzz-") as folder:
-        server = Server(Path(folder) / "data").start()
+        server = Server(Path(folder) / "data")
         try:
+            server.start(seconds=180)
             found = await fuzz(
                 server.url, key=None if seed % 2 else server.key, examples=EXAMPLES, seed=seed, seconds=BUDGET_S
             )

@@ -31,6 +31,7 @@ BEYOND: Final = {
     "validation_image": "whether a text is a picture",
     "validation_unsupported_media_type": "whether bytes are media",
     "validation_connector_credentials": "whether bytes are the key of a service account",
+    "validation_connector_place": "what a bucket may be called is its provider's to say, and which directories are open the operator's",
     "validation_connector_scope": "what a connector is for is state",
     "validation_period": "two parameters of one query",
     "validation_relevant": "an order of two fields",
@@ -44,15 +45,25 @@ BEYOND: Final = {
 }
 """Codes of refusals that depend on state, or on more than one place of a request; each with its reason."""
 
+OUTSIDE: Final = {"storage_error"}
+"""Codes of 502: a storage that a caller named does not answer, and that is said."""
+
 
 def filter_failure(_: Any, failure: Any, __: Any, response: Any) -> bool:
-    """Keep a failure, unless good data were refused for a reason that no schema can tell."""
-    if type(failure).__name__ != "RejectedPositiveData" or response.status_code not in {400, 410, 422}:
-        return True
+    """Keep a failure, unless good data were refused for a reason that no schema can tell, or the fault lies outside."""
+    kind = type(failure).__name__
+    if kind == "RejectedPositiveData" and response.status_code in {400, 410, 422}:
+        return _code(response) not in BEYOND
+    if kind == "ServerError" and response.status_code == 502:
+        return _code(response) not in OUTSIDE
+    return True
+
+
+def _code(response: Any) -> str | None:
     try:
-        return response.json()["error"]["code"] not in BEYOND
+        return str(response.json()["error"]["code"])
     except (ValueError, KeyError, TypeError):
-        return True
+        return None
 
 
 schemathesis.hook(filter_failure)
