@@ -160,7 +160,7 @@ class Talk {
       const hit = found.get(one.result_set_id)?.[one.position - 1] ?? {};
       const still = hit.media_type === "audio" ? null : here(hit.thumbnail_uri);
       const name = one.video_name ?? "Untitled";
-      return h("li", {}, h("button", { type: "button", class: "moment", "data-plays": true, "data-start": one.start_time, "aria-label": `Play ${name} at ${clock(one.start_time)}`, onclick: () => this.play(one) },
+      return h("li", {}, h("button", { type: "button", class: "moment", "data-plays": true, "data-start": one.start_time, title: name, onclick: () => this.play(one) },
         h("span", { class: "still" }, still ? picture(still) : icon(hit.media_type ?? "video"), hit.media_type === "image" ? null : h("time", {}, clock(one.start_time))),
         h("span", { class: "name" }, name)));
     };
