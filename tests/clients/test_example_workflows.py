@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ from videovector import AsyncVideoVector, VideoVector, VideoVectorError
 
 from tests.clients.conformance.journey import FIXED, PIXEL
 from tests.clients.conformance.recorder import Recorder, settled
-from tests.clients.conformance.world import world
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(400)]
 
@@ -63,17 +62,9 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def around(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """A server with all that stands around it."""
-    with world(tmp_path_factory.mktemp("workflows")) as one:
-        one["key"] = one["server"].key
-        yield one
-
-
-@pytest.fixture(scope="module")
 def left(around: dict[str, Any]) -> dict[str, str]:
     """What an earlier run left."""
-    with VideoVector(api_key=around["key"], base_url=around["base_url"]) as client:
+    with VideoVector(api_key=around["server"].key, base_url=around["base_url"]) as client:
         index = client.indexes.create(name="Shop").index_id
         film = client.videos.upload(file=around["film"], title="Shelf", index_id=index).video_ids[0]
         schema = record(["products"], products=PRODUCTS, compliance=record(["score"], score=SCORE), headline=TEXT)
@@ -311,7 +302,7 @@ EXAMPLES: list[Callable[[Scene], Awaitable[None]]] = [
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda one: one.__name__)
 async def test_a_workflow(example: Any, kind: Any, around: dict[str, Any], left: dict[str, str]) -> None:
     """The workflow ends well; a second time it replays what it keyed."""
-    client = kind(api_key=around["key"], base_url=around["base_url"], max_retries=0)
+    client = kind(api_key=around["server"].key, base_url=around["base_url"], max_retries=0)
     try:
         await example(Scene(Recorder(client), around, **left))
     finally:

@@ -17,10 +17,10 @@ PAGE = ROOT / "docs" / "reference" / "compatibility.md"
 
 
 @pytest.fixture(scope="module")
-def walks() -> dict[str, dict[str, Any]]:
+def walks(around: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """What the walks of all clients wrote down."""
     needs(CLIENTS["1.1.0"].exists(), "the published client 1.1.0 in .venvs/sdk1: make test sets it up")
-    return walked(list(CLIENTS))
+    return walked(around)
 
 
 @pytest.mark.real
