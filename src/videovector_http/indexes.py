@@ -11,7 +11,7 @@ from videovector_core.errors import Gone
 from videovector_http.context import Context
 from videovector_http.lists import shown_runs, shown_videos
 from videovector_http.paging import Cursor, Limit
-from videovector_http.render.deletions import deletion
+from videovector_http.render.deletions import answers, deletion
 from videovector_http.wire import indexes as wire
 from videovector_http.wire.convert import out
 from videovector_http.wire.envelopes import DeleteResponse, Page
@@ -88,7 +88,12 @@ async def prompt_index(
     )
 
 
-@delete("/indexes/{index_id:str}", opt={"scope": Scope.ADMIN}, status_code=202)
+@delete(
+    "/indexes/{index_id:str}",
+    opt={"scope": Scope.ADMIN},
+    status_code=202,
+    responses=answers(wire.IndexDeletionResponse),
+)
 async def delete_index(
     index_id: FromPath[str], context: NamedDependency[Context], caller: NamedDependency[Caller]
 ) -> Response[wire.IndexDeletionResponse]:

@@ -24,7 +24,7 @@ from videovector_http.lists import shown_runs, shown_segments, shown_videos
 from videovector_http.paging import Cursor, Limit, SomeLimit
 from videovector_http.ranges import served_range
 from videovector_http.receipts import Receipts
-from videovector_http.render.deletions import deletion
+from videovector_http.render.deletions import answers, deletion
 from videovector_http.render.imports import registered
 from videovector_http.uploads import upload
 from videovector_http.wire import media as wire
@@ -286,7 +286,12 @@ async def process(
     return wire.ProcessingStartedResponse(message=f"Processing was started as run {view.run.run_id}.")
 
 
-@delete("/videos/{video_id:str}", opt={"scope": Scope.ADMIN}, status_code=202)
+@delete(
+    "/videos/{video_id:str}",
+    opt={"scope": Scope.ADMIN},
+    status_code=202,
+    responses=answers(wire.VideoDeletionResponse),
+)
 async def delete_video(
     video_id: FromPath[str], context: NamedDependency[Context], caller: NamedDependency[Caller]
 ) -> Response[wire.VideoDeletionResponse]:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 from typing import Any, dataclass_transform
 
 import msgspec
+
+# An interpreter that ends collects every type, and msgspec 0.22 may free what belongs to its types twice
+# (github.com/msgspec/msgspec/issues/717), which would turn the status of a clean end into that of a crash.
+atexit.register(gc.freeze)
 
 
 class _Keywords(msgspec.StructMeta):
