@@ -33,7 +33,7 @@ OWNER = "owner"
 
 async def serve(settings: Settings) -> int:
     """Serve until a signal arrives, then let running requests end."""
-    sock = _listening(settings)
+    sock = listening(settings)
     host, port = sock.getsockname()[:2]
     settings = settings.model_copy(update={"port": port})
     # uvicorn listens to signals only while it serves, and raises them again once it has drained; with handlers of our
@@ -118,9 +118,11 @@ def openapi(settings: Settings) -> str:
     return json.dumps(described().written if described is not None else {}, indent=2)
 
 
-def _listening(settings: Settings) -> socket.socket:
+def listening(settings: Settings) -> socket.socket:
+    """Bind the socket of a server; the port may be 0, for any that is free."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    sock = socket.socket(family)
+    # asyncio sends small parts of answers at once only on sockets that name their protocol; else each waits 40 ms
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((settings.host, settings.port))
