@@ -225,7 +225,11 @@ RULES: Final[dict[str, dict[str, Any]]] = {
     },
     "ProcessMedia": {
         **_one_of("prompt_id", "prompt_instruction"),
-        "allOf": [_not_both("index_id", "index_name"), *_durations()["allOf"]],
+        "allOf": [
+            _not_both("index_id", "index_name"),
+            *(_not_both("import_job_id", other) for other in ("index_id", "index_name", "video_ids")),
+            *_durations()["allOf"],
+        ],
         "example": {"prompt_id": "prompt_scene_extract", "video_ids": "vid_456"},
     },
     "ImportAttachments": {

@@ -34,6 +34,7 @@ BEYOND: Final = {
     "validation_connector_place": "what a bucket may be called is its provider's to say, and which directories are open the operator's",
     "validation_connector_scope": "what a connector is for is state",
     "validation_period": "two parameters of one query",
+    "validation_weights": "a sum of two fields",
     "validation_relevant": "an order of two fields",
     "validation_filter_value": "the type of a field may stand in the schemas of a run",
     "validation_filter_field": "the fields of a run stand in its schema",
