@@ -9,7 +9,6 @@ from typing import Any, Final
 from videovector_adapters.settings import Settings
 from videovector_http.serving import listening
 
-
 ANYWHERE: Final[dict[str, Any]] = {"host": "127.0.0.1", "port": 0}
 
 
