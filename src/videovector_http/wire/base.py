@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import atexit
+import ctypes
 import gc
 from typing import Any, dataclass_transform
 
 import msgspec
 
-# An interpreter that ends collects every type, and msgspec 0.22 may free what belongs to its types twice
-# (github.com/msgspec/msgspec/issues/717), which would turn the status of a clean end into that of a crash.
-atexit.register(gc.freeze)
+
+@atexit.register
+def _outlive() -> None:
+    """Let the types of msgspec outlive the interpreter, which would collect them when it ends.
+
+    msgspec 0.22 may free what belongs to its types twice (github.com/msgspec/msgspec/issues/717), and that would turn
+    the status of a clean end into that of a crash.
+    """
+    types = [one for one in gc.get_objects() if issubclass(type(one), msgspec.StructMeta)]
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(types))
 
 
 class _Keywords(msgspec.StructMeta):
