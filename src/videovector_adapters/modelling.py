@@ -177,4 +177,6 @@ def _effective(entry: ModelEntry) -> str:
 
 def _terms(entry: ModelEntry) -> Terms:
     prices = Prices(entry.prices.input, entry.prices.output) if entry.prices else None
-    return Terms(entry.concurrency, entry.rpm, entry.tpm, entry.context, prices)
+    # the extractor of this machine quotes from one segment at a time
+    batch = 1 if entry.model == LOCAL else entry.batch
+    return Terms(entry.concurrency, entry.rpm, entry.tpm, entry.context, prices, batch, entry.batch_seconds)

@@ -42,6 +42,8 @@ class ModelEntry(BaseModel):
     rpm: int | None = Field(None, ge=1)
     tpm: int | None = Field(None, ge=1)
     timeout: float = Field(240.0, gt=0, le=280)
+    batch: int = Field(1, ge=1, le=32)
+    batch_seconds: float = Field(10.0, gt=0)
     prices: ModelPrices | None = None
 
 

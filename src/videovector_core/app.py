@@ -258,7 +258,7 @@ class VideoVector:
         gatherer = Gatherer(begin, p.blobs, p.decoder, p.models)
         asker = Asker(begin, p.clock, p.ids, Pacing(p.models.table, p.buckets))
         vectorizer = Vectorizer(begin, p.models)
-        work = Pipeline(begin, p.clock, p.ids, gatherer, asker, vectorizer)
+        work = Pipeline(begin, p.clock, p.ids, gatherer, SegmentAsker(asker), vectorizer)
         synthesis = Synthesis(begin, p.clock, p.ids, asker, vectorizer)
         settling = Settling(begin, p.clock, self.relay, columnar=self.sql is not None)
         telling = Deliverer(begin, p.clock, p.ids, self.webhooks.sender, self.keeping)

@@ -105,23 +105,23 @@ def create_app(context: Context) -> Outer:
     async def provide_reference() -> Reference:
         return await asyncio.to_thread(described)
 
-    provided: tuple[Any, ...] = (
-        provide_context,
-        provide_receipts,
-        provide_caller,
-        provide_metrics,
-        provide_mcp_inside,
-        provide_reference,
-    )
+    provided: dict[str, Any] = {
+        "context": provide_context,
+        "receipts": provide_receipts,
+        "caller": provide_caller,
+        "counted": provide_metrics,
+        "inside": provide_mcp_inside,
+        "reference": provide_reference,
+    }
     app = Litestar(
         route_handlers=ROUTES,
         middleware=[Gate(context, receipts)],
-        dependencies={name: Provide(one) for name, one in zip(PROVIDED, provided, strict=True)},
+        dependencies={name: Provide(provided[name]) for name in PROVIDED},
         exception_handlers={Exception: mcp_pages.challenged(handler, context.public_url)},
         request_class=JsonRequest,
         request_max_body_size=MAX_JSON,
         logging_config=None,  # the process decides how it logs
         openapi_config=None,  # `document` writes it, with what the gate adds
     )
-    mcp_inside.app = outer = Outer(app, counted, described, methods_of(app))
+    mcp_inside.app = outer = Outer(app, counted, methods_of(app))
     return outer

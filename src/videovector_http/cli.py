@@ -152,9 +152,9 @@ async def evaluate(settings: Settings, given: argparse.Namespace) -> int:
     return 1 if missed else 0
 
 
-async def openapi(settings: Settings, _: argparse.Namespace) -> int:
+async def openapi(_: Settings, __: argparse.Namespace) -> int:
     """Print the OpenAPI document."""
-    print(serving.openapi(settings))  # noqa: T201 - the answer of the command
+    print(serving.openapi())  # noqa: T201 - the answer of the command
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from pathlib import PurePath
 from typing import Final
@@ -47,7 +48,7 @@ async def clipped(context: Context, caller: Caller, segment_id: str) -> Stream:
 async def _chunks(context: Context, caller: Caller, segment_id: str) -> AsyncGenerator[bytes, None]:
     async with context.vv.media.clip(caller, segment_id) as path:
         with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
+            while chunk := await asyncio.to_thread(file.read, _CHUNK):
                 yield chunk
 
 

@@ -104,19 +104,13 @@ def _known(error: VideoVectorError, request_id: str) -> tuple[int, bytes, dict[s
 
 
 def _invalid(error: ValidationException, request_id: str) -> tuple[int, bytes, dict[str, str]]:
-    """Tell a body that is no JSON from one that breaks a rule."""
+    """Tell which parts of a request break a rule; what its JSON breaks, the reader of JSON tells."""
     extra = error.extra if isinstance(error.extra, list) else []
     problems = [
         {"loc": str(one.get("key") or one.get("source") or "body"), "message": str(one.get("message")), "type": "value"}
         for one in extra
         if isinstance(one, dict)
     ]
-    if isinstance(error.__cause__, msgspec.DecodeError) and not isinstance(error.__cause__, msgspec.ValidationError):
-        return (
-            400,
-            envelope("request_malformed", f"The body is no valid JSON: {error.__cause__}.", request_id=request_id),
-            {},
-        )
     first = "; ".join(f"{one['loc']}: {one['message']}" for one in problems[:3]) or str(error.detail)
     body = envelope(
         "validation_error", f"The request breaks a rule: {first}.", request_id=request_id, details={"errors": problems}

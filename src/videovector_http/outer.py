@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -13,7 +13,6 @@ from attrs import define, field
 
 from videovector_http.errors import answer, envelope
 from videovector_http.metrics import Metrics
-from videovector_http.reference import Reference
 from videovector_http.traces import traced, tracer
 
 if TYPE_CHECKING:
@@ -79,8 +78,6 @@ class Outer:
 
     app: Any
     metrics: Metrics = field(factory=Metrics)
-    described: Callable[[], Reference] | None = None
-    """Makes the reference of the application's routes."""
     methods: Mapping[str, str] = field(factory=dict)
     """The methods of each path, as `Allow` tells them."""
     tracer: Tracer | None = field(factory=tracer)

@@ -96,7 +96,7 @@ class Worker:
                 _budget(_STARTING + _ENCODED * (last - start))
                 door.seek(opened, chosen, 0.0)
                 if start <= 0 and end is None and remux.playable(chosen):
-                    with suppress(*onepass.BROKEN):
+                    with suppress(*onepass.BROKEN):  # what cannot be copied is encoded
                         yield from remux.copy(opened, chosen, Path(into))
                         return _clip_type(chosen)
                 yield from clips.encode(opened, chosen, shape, start, last, Path(into))

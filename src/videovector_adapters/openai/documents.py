@@ -77,11 +77,8 @@ class OpenAIDocuments:
     async def extract(self, request: ExtractionRequest) -> Extraction:
         found = json.dumps(evidence(request.evidence), ensure_ascii=False)
         text = _task(request.prompt_text, found)
-        parts: list[dict[str, Any]] = [{"type": "text", "text": text}]
-        for picture in self._fitting(request, len(text)):
-            url = f"data:image/jpeg;base64,{base64.b64encode(picture.jpeg).decode()}"
-            parts.append({"type": "image_url", "image_url": {"url": url}})
-        return await self._asked(parts, request.json_schema, request.rejected)
+        pictures = _shown(self._fitting(request, len(text)))
+        return await self._asked([{"type": "text", "text": text}, *pictures], request.json_schema, request.rejected)
 
     async def synthesize(self, request: SynthesisRequest) -> Extraction:
         found = json.dumps({**request.metadata, "segments": list(request.evidence)}, ensure_ascii=False)
@@ -95,9 +92,14 @@ class OpenAIDocuments:
         # the answer holds a schema of any shape, which no strict schema can describe
         return await self._completed([{"role": "user", "content": told}, *_repair(request.rejected)], {})
 
-    def _fitting(self, request: ExtractionRequest, characters: int) -> Sequence[Picture]:
-        """Choose pictures, evenly spread, that leave room for the text and the answer."""
-        pictures = request.evidence.pictures
+    def _fitting(self, request: ExtractionRequest, characters: int) -> Sequence[tuple[int, Picture]]:
+        """Choose pictures, evenly spread, that leave room for the text and the answer; each with its segment's number.
+
+        The only segment of a request has the number 0.
+        """
+        found = request.evidence
+        pictures = [(0, picture) for picture in found.pictures]
+        pictures += [(number, picture) for number, part in enumerate(found.parts, 1) for picture in part.pictures]
         if self.context is None or not pictures:
             return pictures
         said = (characters + len(json.dumps(request.json_schema)) + len(_SYSTEM)) // 3
@@ -165,8 +167,22 @@ def _is_about_format(error: openai.APIStatusError) -> bool:
     return any(word in about for word in ("response_format", "json_schema", "json schema", "structured output"))
 
 
+def _shown(pictures: Sequence[tuple[int, Picture]]) -> Iterator[dict[str, Any]]:
+    """Show pictures, those of several segments below a line that says whose they are."""
+    told = 0
+    for number, picture in pictures:
+        if number != told:
+            yield {"type": "text", "text": f"Pictures of segment {number}:"}
+            told = number
+        url = f"data:image/jpeg;base64,{base64.b64encode(picture.jpeg).decode()}"
+        yield {"type": "image_url", "image_url": {"url": url}}
+
+
 def evidence(found: Evidence) -> dict[str, Any]:
-    """Return what is known about a segment as plain JSON, without its pictures."""
+    """Return what is known about a segment, or about several by their numbers, as plain JSON, without pictures."""
+    if found.parts:
+        title = {"title": found.title} if found.title else {}
+        return {**title, "segments": [{"segment": n, **evidence(part)} for n, part in enumerate(found.parts, 1)]}
     about: dict[str, Any] = {"start_seconds": round(found.start, 3), "end_seconds": round(found.end, 3)}
     said = [{"at": round(p.start, 2), "text": p.text.strip()} for p in found.transcript.phrases]
     optional = {

@@ -16,6 +16,7 @@ from videovector_core.chat.citations import result_of
 from videovector_core.chat.deciding import EARLIER
 from videovector_core.chat.model import Story, Turn, TurnEvent
 from videovector_core.chat.ports import ChatTx
+from videovector_core.chat.telling import stories
 from videovector_core.media.model import MediaItem
 from videovector_core.ports import Begin
 
@@ -109,10 +110,10 @@ class Forgetting:
                 if await tx.chat.session(user_id, session_id, lock=True) is None:
                     return
                 turns = await tx.chat.turns(session_id, limit=_PAGE, after=(place,))
-                for turn in turns:
-                    events = await tx.chat.events([turn.turn_id])
+                for story in await stories(tx, turns):
+                    turn = story.turn
                     told = turn.stats.planner == "model" and turn.ordinal - last <= EARLIER
-                    if told or gone.under(Story.of(turn, events)):
+                    if told or gone.under(story):
                         last = turn.ordinal
                         await self._turn(tx, turn, gone)
             if len(turns) < _PAGE:

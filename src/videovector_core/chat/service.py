@@ -14,6 +14,7 @@ from videovector_core.chat.citations import result_of
 from videovector_core.chat.ending import end
 from videovector_core.chat.model import TITLE, ChatSession, EventName, Story, Turn, TurnEvent, TurnStatus
 from videovector_core.chat.ports import ChatTx, topic
+from videovector_core.chat.telling import stories
 from videovector_core.chat.turns import TURN, work_on
 from videovector_core.errors import Conflict, Invalid, NotFound, ProcessingFailed
 from videovector_core.idempotency import fingerprint_json, mismatch
@@ -72,7 +73,7 @@ class Chat:
         async with self.begin() as tx:
             session = await _session(tx, caller, session_id)
             turns = await tx.chat.latest(session_id, before=session.turn_count + 1, limit=TURNS_OF_SESSION)
-            return session, await _stories(tx, turns)
+            return session, await stories(tx, turns)
 
     async def delete(self, caller: Caller, session_id: str) -> None:
         """Remove a conversation; a turn that is under way ends."""
@@ -93,13 +94,13 @@ class Chat:
             page = Page.cut(
                 await tx.chat.turns(session_id, limit=limit + 1, after=after), limit, lambda t: (t.ordinal,)
             )
-            return Page(tuple(await _stories(tx, page.items)), page.after)
+            return Page(tuple(await stories(tx, page.items)), page.after)
 
     async def turn(self, caller: Caller, session_id: str, turn_id: str) -> Story:
         """Return a turn as far as it has come."""
         caller.require(Scope.SEARCH)
         async with self.begin() as tx:
-            return (await _stories(tx, [await _turn(tx, caller, session_id, turn_id)]))[0]
+            return (await stories(tx, [await _turn(tx, caller, session_id, turn_id)]))[0]
 
     async def ask(
         self,
@@ -166,7 +167,7 @@ class Chat:
                 why = ProcessingFailed("The turn was cancelled; ask again when you want an answer.", code="cancelled")
                 turn = await end(tx, turn, TurnStatus.CANCELLED, self.clock.now(), why)
                 await tx.work.drop(TURN, prefix=turn_id)
-            return (await _stories(tx, [turn]))[0]
+            return (await stories(tx, [turn]))[0]
 
     async def place(self, caller: Caller, session_id: str, turn_id: str, after: int | None) -> int:
         """Return a place in a turn's journal to follow it from; without one it is the present end.
@@ -284,10 +285,3 @@ async def _known(tx: ChatTx, session_id: str, key: str | None, fingerprint: str)
     if known is not None and known.fingerprint != fingerprint:
         raise mismatch()
     return Asked(known, replayed=True) if known is not None else None
-
-
-async def _stories(tx: ChatTx, turns: Sequence[Turn]) -> list[Story]:
-    events: dict[str, list[TurnEvent]] = {}
-    for event in await tx.chat.events([turn.turn_id for turn in turns]):
-        events.setdefault(event.turn_id, []).append(event)
-    return [Story.of(turn, events.get(turn.turn_id, ())) for turn in turns]

@@ -10,6 +10,15 @@ import attrs
 from attrs import evolve
 
 from videovector_core.chat.model import CallStatus, Phase, ResultSet, Step, Story, ToolCall, Turn, TurnEvent
+from videovector_core.chat.ports import ChatTx
+
+
+async def stories(tx: ChatTx, turns: Sequence[Turn]) -> list[Story]:
+    """Return the stories of turns, whose journals are read at once."""
+    journals: dict[str, list[TurnEvent]] = {}
+    for event in await tx.chat.events([turn.turn_id for turn in turns]):
+        journals.setdefault(event.turn_id, []).append(event)
+    return [Story.of(turn, journals.get(turn.turn_id, ())) for turn in turns]
 
 
 def further(story: Story, turn: Turn, kept: Sequence[TurnEvent]) -> Story:

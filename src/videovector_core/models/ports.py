@@ -62,7 +62,10 @@ class Picture:
 
 @frozen
 class Evidence:
-    """All that is known about one segment before a model is asked. Texts come from media: data, never instructions."""
+    """All that is known about one segment before a model is asked. Texts come from media: data, never instructions.
+
+    That of several segments has `parts`, one for each, numbered from 1, and nothing of its own but the title.
+    """
 
     start: float
     end: float
@@ -72,6 +75,7 @@ class Evidence:
     """Lines of text read from frames, with the second of the frame."""
     labels: tuple[Label, ...] = ()
     pictures: tuple[Picture, ...] = ()
+    parts: tuple[Evidence, ...] = ()
 
 
 @frozen
@@ -84,7 +88,7 @@ class Usage:
 
 @frozen
 class ExtractionRequest:
-    """One segment and the contract to fill. `rejected` holds an earlier answer and what was wrong with it."""
+    """One segment, or several, and the contract to fill. `rejected` holds an earlier answer and what was wrong with it."""
 
     prompt_text: str
     json_schema: Mapping[str, Any]

@@ -36,6 +36,8 @@ class Terms:
         rpm: requests per minute, of all processes together.
         tpm: tokens per minute, of all processes together.
         context: tokens of one question and its answer.
+        batch: short segments of one media item that are asked about in one call, at the most.
+        batch_seconds: a longer segment is asked about alone.
     """
 
     concurrency: int = 32
@@ -43,6 +45,8 @@ class Terms:
     tpm: int | None = None
     context: int | None = None
     prices: Prices | None = None
+    batch: int = 1
+    batch_seconds: float = 10.0
 
 
 NO_TERMS: Final = Terms()

@@ -19,7 +19,7 @@ from videovector_core.fields import leaves
 from videovector_core.media.model import MediaItem
 from videovector_core.models.ports import ExtractionRequest, Usage
 from videovector_core.models.table import Terms
-from videovector_core.prompts.model import Prompt
+from videovector_core.prompts.model import Prompt, VideoLevel
 from videovector_core.runs.history import History, Measured
 from videovector_core.segments.model import AudioMode, Segmentation, VideoMode
 from videovector_core.segments.slices import CUTTING
@@ -27,7 +27,7 @@ from videovector_core.signals import MediaType
 
 PICTURE_TOKENS: Final = 300
 MOST_PICTURE_TOKENS: Final = 800
-"""Of a picture of 512 pixels, by the rules of the vendors."""
+"""Of a picture of 512 pixels. An endpoint that counts more goes beyond a first estimate; later ones are measured."""
 MOST_PICTURES: Final = 8
 FRAME_CHARACTERS: Final = 480
 """What every question says besides the prompt, its schema and the evidence."""
@@ -161,7 +161,7 @@ def _item(plan: Plan, item: MediaItem, segments: Interval) -> tuple[Interval, In
     known = plan.history.measured
     calls, said, heard = _bounded(plan, item, segments) if known is None else _like(known, plan, segments)
     if plan.prompt.video_level is not None:
-        asked, answered, read = _synthesis(plan, item, said)
+        asked, answered, read = _synthesis(plan.prompt.video_level, _spoken(plan, item), said)
         calls, said, heard = calls + asked, said + answered, heard + read
     if item.video_id in plan.history.covered:
         return Interval(0, 0, calls.high), Interval(0, 0, said.high), Interval(0, 0, heard.high)
@@ -173,7 +173,7 @@ def _bounded(plan: Plan, item: MediaItem, segments: Interval) -> tuple[Interval,
     schema = plan.prompt.json_schema
     answer = _answer(schema)
     said = Interval(segments.low * answer.low, segments.expected * answer.expected, segments.high * 2 * answer.high)
-    speech = item.duration * SPEECH_CHARACTERS if plan.listens and item.media_type is not MediaType.IMAGE else 0.0
+    speech = _spoken(plan, item)
     asked = FRAME_CHARACTERS + len(plan.prompt.prompt_text) + len(json.dumps(schema))
     pictures = 0 if item.media_type is MediaType.AUDIO else MOST_PICTURES
     heard = Interval(
@@ -199,11 +199,8 @@ def _like(known: Measured, plan: Plan, segments: Interval) -> tuple[Interval, In
     return calls, said, heard
 
 
-def _synthesis(plan: Plan, item: MediaItem, said: Interval) -> tuple[Interval, Interval, Interval]:
-    """Bound calls, output tokens and input tokens of an item's media-level result; `said` is what it is made of."""
-    level = plan.prompt.video_level
-    assert level is not None  # noqa: S101 - asked by `_item` only
-    speech = item.duration * SPEECH_CHARACTERS if plan.listens and item.media_type is not MediaType.IMAGE else 0.0
+def _synthesis(level: VideoLevel, speech: float, said: Interval) -> tuple[Interval, Interval, Interval]:
+    """Bound calls, output tokens and input tokens of a media-level result, made of `said` and characters of speech."""
     about = FRAME_CHARACTERS + len(level.instructions_text) + len(json.dumps(level.json_schema))
     whole, parts = _answer(level.json_schema), 1 + said.high * 4 / 100_000
     read = Interval(
@@ -212,6 +209,11 @@ def _synthesis(plan: Plan, item: MediaItem, said: Interval) -> tuple[Interval, I
         2 * parts * about + 2 * said.high + speech * 2,
     )
     return Interval(1, 1, 2 * parts), Interval(whole.low, whole.expected, 2 * parts * whole.high), read
+
+
+def _spoken(plan: Plan, item: MediaItem) -> float:
+    """Return the characters that may be said in an item."""
+    return item.duration * SPEECH_CHARACTERS if plan.listens and item.media_type is not MediaType.IMAGE else 0.0
 
 
 def _exactly(count: int) -> Interval:

@@ -44,6 +44,11 @@ class Where:
     level: str = ""
     """`segment` or `video`, where only results of that level are wanted."""
 
+    @property
+    def indexes(self) -> tuple[str, ...]:
+        """The indexes to look in, the one of the path where no others are named; none means all."""
+        return self.index_ids or ((self.index_id,) if self.index_id else ())
+
 
 @frozen
 class Asked:
@@ -69,7 +74,13 @@ class Scoping:
         """Find the runs in scope; conditions that leave few results name them, others sift what the engine finds."""
         runs = await self.runs(caller, where)
         check_against(_schemas(runs.values(), where.level), wanted)
-        scope = evolve(self._engine_scope(caller, where, runs), kinds=_LEVELS.get(where.level, TEXT_KINDS))
+        scope = Scope(
+            caller.user_id,
+            run_ids=tuple(runs),
+            index_ids=where.indexes or None,
+            video_ids=where.video_ids or None,
+            kinds=_LEVELS.get(where.level, TEXT_KINDS),
+        )
         outside = _shown(where)
         if where.level == "video" and not wanted.empty:
             return Asked(caller, runs, scope, lambda hit: outside(hit) and _meets(hit, wanted))
@@ -94,17 +105,17 @@ class Scoping:
         async with self.begin() as tx:
             if where.index_id is not None:
                 await find_index(tx, caller, where.index_id)
-            indexes = where.index_ids or ((where.index_id,) if where.index_id else ())
             for index_id in where.index_ids:
                 await find_index(tx, caller, index_id)
             named = [await _named_run(tx, caller, run_id, finished=finished) for run_id in where.run_ids]
+            there = {item.video_id for item in await tx.media.many(caller.user_id, where.video_ids)}
             for video_id in where.video_ids:
-                if await tx.media.get(caller.user_id, video_id) is None:
+                if video_id not in there:
                     raise NotFound.of("video", video_id)
             found = await tx.runs.searchable(
                 caller.user_id,
                 run_ids=where.run_ids or None,
-                index_ids=list(indexes) or None,
+                index_ids=where.indexes or None,
                 playground=where.playground,
             )
             await tx.usage.count(caller.user_id, [Count(SEARCHES, key_id=caller.key_id)])
@@ -117,16 +128,6 @@ class Scoping:
                 details={"run_ids": outside},
             )
         return inside
-
-    @staticmethod
-    def _engine_scope(caller: Caller, where: Where, runs: Mapping[str, Run]) -> Scope:
-        indexes = where.index_ids or ((where.index_id,) if where.index_id else None)
-        return Scope(
-            caller.user_id,
-            run_ids=tuple(runs),
-            index_ids=indexes,
-            video_ids=where.video_ids or None,
-        )
 
 
 def with_pictures(asked: Asked) -> Asked:
@@ -159,8 +160,8 @@ def _schemas(runs: Iterable[Run], level: str) -> list[Mapping[str, Any]]:
 
 def filter_scope(caller: Caller, where: Where, runs: Mapping[str, Run]) -> FilterScope:
     """Return where conditions are looked up."""
-    indexes = where.index_ids or ((where.index_id,) if where.index_id else None)
-    return FilterScope(caller.user_id, tuple(runs), indexes, where.video_ids or None, playground=where.playground)
+    videos = where.video_ids or None
+    return FilterScope(caller.user_id, tuple(runs), where.indexes or None, videos, playground=where.playground)
 
 
 async def _named_run(tx: RunsTx, caller: Caller, run_id: str, *, finished: bool) -> Run:

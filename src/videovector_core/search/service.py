@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
 from videovector_core.access.model import Caller
 from videovector_core.access.model import Scope as AccessScope
@@ -46,10 +46,10 @@ class Search:
     begin: Begin[SearchUseTx]
     engine: VectorIndex
     models: Models
-    _scoping: Scoping = field(init=False)
 
-    def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "_scoping", Scoping(self.begin))
+    @property
+    def _scoping(self) -> Scoping:
+        return Scoping(self.begin)
 
     async def text(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from videovector_core.ports import Blob
 from videovector_core.sqlsearch import catalog as catalogs
 from videovector_core.sqlsearch import template
 from videovector_core.sqlsearch.contexts import Identifiers
-from videovector_core.sqlsearch.model import Answer, Catalog, Draft, Level, RowContext, Rows, Table
+from videovector_core.sqlsearch.model import Answer, Catalog, Draft, Level, RowContext, Rows
 from videovector_core.sqlsearch.ports import QueryDrafter, RowContexts, SqlEngine
 from videovector_core.sqlsearch.writing import Writing
 
@@ -70,7 +71,7 @@ class SqlSearch:
         start = self.timer()
         limit = self._limit(result_limit)
         scope = await self.catalog(caller, index_id=index_id, run_ids=run_ids, index_ids=index_ids)
-        rows = await self.engine.query(query, scope.tables, lend=self._lender(scope), limit=limit)
+        rows = await self.engine.query(query, scope.tables, lend=partial(self._lent, scope), limit=limit)
         contexts = await self._contexts(caller, scope, rows)
         return Answer(
             columns=rows.columns,
@@ -128,22 +129,11 @@ class SqlSearch:
             raise Invalid(f"result_limit must be between 1 and {limits.max_result_limit}.")
         return asked
 
-    def _lender(self, scope: Catalog) -> Any:
-        @asynccontextmanager
-        async def lend(names: Collection[str]) -> AsyncIterator[Mapping[str, Path]]:
-            async with AsyncExitStack() as stack:
-                yield {table.name: await self._lent(stack, table) for table in scope.tables if table.name in names}
-
-        return lend
-
-    async def _lent(self, stack: AsyncExitStack, table: Table) -> Path:
-        """Lend the file of a table; one whose bytes are lost is written again."""
-        try:
-            return await stack.enter_async_context(self.writing.tables.lend(await self.writing.file(table)))
-        except NotFound:
-            if table.run is not None:
-                await self.writing.files.forget(table.run, table.level)
-            return await stack.enter_async_context(self.writing.tables.lend(await self.writing.file(table)))
+    @asynccontextmanager
+    async def _lent(self, scope: Catalog, names: Collection[str]) -> AsyncIterator[Mapping[str, Path]]:
+        async with AsyncExitStack() as stack:
+            wanted = [table for table in scope.tables if table.name in names]
+            yield {table.name: await stack.enter_async_context(self.writing.lend(table)) for table in wanted}
 
     async def _contexts(self, caller: Caller, scope: Catalog, rows: Rows) -> tuple[RowContext | None, ...]:
         keys = Identifiers(rows)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from attrs import define, field, frozen
 
+from videovector_core.errors import NotFound
 from videovector_core.ports import Blob
 from videovector_core.runs.settling import Settling, SettlingTx
 from videovector_core.sqlsearch.cells import reader
@@ -43,6 +46,18 @@ class Writing:
             self._under_way[key] = task
             task.add_done_callback(lambda _: self._under_way.pop(key, None))
         return await asyncio.shield(self._under_way[key])
+
+    @asynccontextmanager
+    async def lend(self, table: Table) -> AsyncIterator[Path]:
+        """Lend the file of a stored table; one whose bytes are lost is written again."""
+        async with AsyncExitStack() as stack:
+            try:
+                path = await stack.enter_async_context(self.tables.lend(await self.file(table)))
+            except NotFound:
+                if table.run is not None:
+                    await self.files.forget(table.run, table.level)
+                path = await stack.enter_async_context(self.tables.lend(await self.file(table)))
+            yield path
 
     async def _written(self, table: Table, run: RunTable, progress: Callable[[], None]) -> Blob:
         blob = await self.tables.write(table.columns, self._rows(table, run, progress))

@@ -14,8 +14,8 @@ import msgspec
 def _outlive() -> None:
     """Let the types of msgspec outlive the interpreter, which would collect them when it ends.
 
-    msgspec 0.22 may free what belongs to its types twice (github.com/msgspec/msgspec/issues/717), and that would turn
-    the status of a clean end into that of a crash.
+    msgspec 0.22 sometimes crashes while its types are freed (github.com/msgspec/msgspec/issues/717), and that turns the
+    status of a clean end into that of a crash.
     """
     types = [one for one in gc.get_objects() if issubclass(type(one), msgspec.StructMeta)]
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(types))
