@@ -67,6 +67,7 @@ from videovector_core.runs.service import Caps, Runs
 from videovector_core.runs.settling import Settling
 from videovector_core.runs.synthesis import Synthesis
 from videovector_core.runs.tables import WRITE
+from videovector_core.runs.together import SegmentAsker
 from videovector_core.runs.vectors import Relay, Vectorizer
 from videovector_core.search.checker import Checker
 from videovector_core.search.filling import FILL, Filling

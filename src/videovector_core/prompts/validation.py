@@ -72,6 +72,31 @@ def read_answer(text: str, schema: Mapping[str, Any]) -> Answer:
     raise _rejection(problems)
 
 
+def read_answers(
+    text: str, schema: Mapping[str, Any], *, listed: str, number: str, document: str, count: int
+) -> list[Answer | ProcessingFailed]:
+    """Read the documents of an answer about several things, numbered from 1: each by itself, as `read_answer` does.
+
+    The last object of the text that has an array `listed` counts; of its items `number` says what each `document` is
+    about. What is left out, or given twice, is rejected like what does not fit; numbers of nothing are ignored.
+    """
+    found = find_objects(text)
+    whole = next((one[listed] for one in reversed(found.objects) if isinstance(one.get(listed), list)), None)
+    if whole is None:
+        return [_rejection([{"path": "$", "message": found.problem or f"holds no array {listed!r}"}])] * count
+    items = [item for item in whole if isinstance(item, dict)]
+    by_number = [[one.get(document) for one in items if str(one.get(number)) == str(n + 1)] for n in range(count)]
+    return [_numbered(given, schema) for given in by_number]
+
+
+def _numbered(given: list[Any], schema: Mapping[str, Any]) -> Answer | ProcessingFailed:
+    if len(given) != 1:
+        return _rejection([{"path": "$", "message": "is given more than once" if given else "is left out"}])
+    fit = _Fit()
+    fitted = fit.document(given[0], schema)
+    return _rejection(fit.errors) if fit.errors else Answer(fitted, fit.summary(1))
+
+
 def test_schema(schema: Any, sample: Any) -> SchemaTest:
     """Try a sample against a schema as the editor of a prompt does (semantics 3.3).
 

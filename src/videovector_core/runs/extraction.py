@@ -5,7 +5,7 @@ repaired once.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
 from attrs import evolve, frozen
@@ -61,6 +61,12 @@ class Document:
     warning: str | None
     attempted: bool = True
 
+    @classmethod
+    def of(cls, answer: Answer, extraction: Extraction, text: str) -> Document:
+        """Make it of an answer that fits."""
+        warnings = [*([extraction.warning] if extraction.warning else []), *answer.warnings]
+        return cls(answer.document, text, "; ".join(warnings)[:2000] or None)
+
 
 @frozen
 class Question:
@@ -77,6 +83,8 @@ class Question:
     segment_id: str | None = None
     start: float | None = None
     end: float | None = None
+    shown: float | None = None
+    """Seconds of media that are asked about, where they are not all from `start` to `end`."""
 
     @property
     def key(self) -> str:
@@ -116,28 +124,24 @@ class Asker:
         `may_call` is awaited before each call and raises when there must be none. A bad second answer raises
         `ProcessingFailed` (code `invalid_output`).
         """
-        async with self.begin() as tx:
-            kept = await tx.cache.get(question.run.user_id, question.key)
+        kept = await self.kept(question)
         if kept is not None:
-            return Document(**kept, attempted=False)
+            return kept
         try:
-            extraction, answer = await self._once(question, request, send, may_call)
+            return await self._once(question, request, send, may_call)
         except ProcessingFailed as error:
             if error.code != "invalid_output":
                 raise
             reasons = "\n".join(f"{one['path']}: {one['message']}" for one in error.details.get("errors", ()))
             rejected = (str(error.details.get("answer", ""))[:20_000], reasons or error.message)
             repaired = evolve(request, rejected=rejected)  # type: ignore[misc]  # every request is a frozen attrs class
-            extraction, answer = await self._once(question, repaired, send, may_call)
-        warnings = [*([extraction.warning] if extraction.warning else []), *answer.warnings]
-        document: dict[str, Any] = {
-            "value": answer.document,
-            "text": extraction.text,
-            "warning": "; ".join(warnings)[:2000] or None,
-        }
+            return await self._once(question, repaired, send, may_call)
+
+    async def kept(self, question: Question) -> Document | None:
+        """Return the kept answer, if there is one."""
         async with self.begin() as tx:
-            await tx.cache.put(question.run.user_id, question.key, sha256=question.sha256, value=document)
-        return Document(**document)
+            found = await tx.cache.get(question.run.user_id, question.key)
+        return None if found is None else Document(**found, attempted=False)
 
     async def _once(
         self,
@@ -145,31 +149,44 @@ class Asker:
         request: R,
         send: Callable[[R], Awaitable[Extraction]],
         may_call: Callable[[], Awaitable[None]],
-    ) -> tuple[Extraction, Answer]:
+    ) -> Document:
         tokens = question_tokens(question.prompt_text, question.schema, request)
+        call, extraction = await self.sent(question, request, send, may_call, tokens=tokens)
+        try:
+            answer = read_answer(extraction.text, question.schema)
+        except ProcessingFailed as error:
+            await self.ended(question.run, evolve(call, status="invalid_output", error_message=error.message))
+            error.details["answer"] = extraction.text
+            raise
+        document = Document.of(answer, extraction, extraction.text)
+        await self.ended(question.run, evolve(call, status="success"), [(question, document)])
+        return document
+
+    async def sent(
+        self,
+        question: Question,
+        request: R,
+        send: Callable[[R], Awaitable[Extraction]],
+        may_call: Callable[[], Awaitable[None]],
+        *,
+        tokens: int,
+    ) -> tuple[LlmCall, Extraction]:
+        """Wait for a turn and ask. A call that fails is logged as such; one that does not is to be `ended`."""
         async with self.pacing.turn(question.run.effective_model, tokens=tokens, look=may_call) as turn:
             call = await self._started(question)
             try:
                 extraction = await send(request)
             except VideoVectorError as error:
-                await self._ended(question.run, evolve(call, status="error", error_message=error.message))
+                await self.ended(question.run, evolve(call, status="error", error_message=error.message))
                 raise
             turn.usage = extraction.usage
-        call = evolve(
+        return evolve(
             call,
             model=extraction.model,
             input_tokens=extraction.usage.input_tokens,
             output_tokens=extraction.usage.output_tokens,
             response_text=extraction.text[:_TEXT_LIMIT],
-        )
-        try:
-            answer = read_answer(extraction.text, question.schema)
-        except ProcessingFailed as error:
-            await self._ended(question.run, evolve(call, status="invalid_output", error_message=error.message))
-            error.details["answer"] = extraction.text
-            raise
-        await self._ended(question.run, evolve(call, status="success"))
-        return extraction, answer
+        ), extraction
 
     async def _started(self, question: Question) -> LlmCall:
         """Log a call that is about to be made; `CapReached` when the run may make no more."""
@@ -192,7 +209,7 @@ class Asker:
                 await tx.runs.save(evolve(known, error_message=reached.message))
 
     def _call(self, question: Question) -> LlmCall:
-        seconds = (question.end or 0.0) - (question.start or 0.0)
+        seconds = (question.end or 0.0) - (question.start or 0.0) if question.shown is None else question.shown
         return LlmCall(
             self.ids.new("llm_call"),
             question.run.user_id,
@@ -210,8 +227,12 @@ class Asker:
             schema_used=json.dumps(question.schema),
         )
 
-    async def _ended(self, run: Run, call: LlmCall) -> None:
+    async def ended(self, run: Run, call: LlmCall, kept: Sequence[tuple[Question, Document]] = ()) -> None:
+        """Log how a call ended together with what is kept of it, so that neither is there without the other."""
         async with self.begin() as tx:
+            for question, document in kept:
+                value = {"value": document.value, "text": document.text, "warning": document.warning}
+                await tx.cache.put(run.user_id, question.key, sha256=question.sha256, value=value)
             if run.capped:
                 prices = self.pacing.table.terms_of(run.effective_model).prices
                 usage = Usage(call.input_tokens, call.output_tokens)

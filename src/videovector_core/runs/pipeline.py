@@ -25,8 +25,9 @@ from videovector_core.media.ports import MediaTx
 from videovector_core.models.ports import Evidence, ExtractionRequest, Transcript
 from videovector_core.ports import Begin, Clock, Ids
 from videovector_core.prompts.render import metadata_text
+from videovector_core.runs.batching import Place
 from videovector_core.runs.evidence import FrameVectors, Gatherer, spoken
-from videovector_core.runs.extraction import Asker, Document, ExtractionTx, Question
+from videovector_core.runs.extraction import Document, ExtractionTx, Question
 from videovector_core.runs.model import (
     Operation,
     Outcome,
@@ -38,6 +39,7 @@ from videovector_core.runs.model import (
     planned,
 )
 from videovector_core.runs.planning import cut
+from videovector_core.runs.together import SegmentAsker
 from videovector_core.runs.vectors import Vectorizer, VectorsTx
 from videovector_core.segments.cuts import Cut
 from videovector_core.segments.model import Segment, SegmentSet
@@ -93,7 +95,7 @@ class Pipeline:
     clock: Clock
     ids: Ids
     gatherer: Gatherer
-    asker: Asker
+    asker: SegmentAsker
     vectorizer: Vectorizer
 
     async def medium(self, work: WorkItem, lease: Lease[PipelineTx]) -> None:
@@ -237,9 +239,10 @@ class Pipeline:
         """Do the operations of a segment; each fails by itself. `redo` names those that an earlier try left undone."""
         attempt = self.ids.new("attempt")
         result = evolve(row, attempt_id=attempt, status=Outcome.PROCESSING, failure_code=None, failure_message=None)
-        evidence, result = await self._gathered(run, item, result, lease)
-        if redo is None or {Operation.FIELD_EXTRACTION, Operation.PROCESSING} & set(redo):
-            result = await self._extracted(run, item, result, evidence, lease)
+        with self.asker.coming(run, item.video_id, row.end - row.start) as place:
+            evidence, result = await self._gathered(run, item, result, lease)
+            if redo is None or {Operation.FIELD_EXTRACTION, Operation.PROCESSING} & set(redo):
+                result = await self._extracted(run, item, result, evidence, lease, place)
         frames, result = await self._seen(run, item, result, lease)
         disabled = run.prompt.semantic_indexing.disabled_segment_fields
         text = metadata_text(result.metadata or {}, run.prompt.json_schema, disabled, result.spoken)
@@ -270,7 +273,13 @@ class Pipeline:
         return evidence, evolve(result, transcription=error is None, transcription_error=error, spoken=said)
 
     async def _extracted(
-        self, run: Run, item: MediaItem, result: SegmentResult, evidence: Evidence, lease: Lease[PipelineTx]
+        self,
+        run: Run,
+        item: MediaItem,
+        result: SegmentResult,
+        evidence: Evidence,
+        lease: Lease[PipelineTx],
+        place: Place | None,
     ) -> SegmentResult:
         question = Question(
             run=run,
@@ -290,7 +299,7 @@ class Pipeline:
         )
         request = ExtractionRequest(run.prompt.prompt_text, run.prompt.json_schema, evidence, run.effective_model)
         try:
-            document = await self._asked(question, request, lease)
+            document = await self._asked(question, request, lease, place)
         except ProcessingFailed as error:
             if error.transient or isinstance(error, Stopped):
                 raise
@@ -311,12 +320,15 @@ class Pipeline:
             retryable=None,
         )
 
-    async def _asked(self, question: Question, request: ExtractionRequest, lease: Lease[PipelineTx]) -> Document:
+    async def _asked(
+        self, question: Question, request: ExtractionRequest, lease: Lease[PipelineTx], place: Place | None
+    ) -> Document:
         async def may_call() -> None:
             lease.progress(MODEL_SECONDS)
             await going_on(self.begin, question.run)
 
-        return await self.asker.ask(question, request, self.gatherer.models.extractor.extract, may_call=may_call)
+        send = self.gatherer.models.extractor.extract
+        return await self.asker.ask(question, request, send, may_call=may_call, place=place)
 
     async def _seen(
         self, run: Run, item: MediaItem, result: SegmentResult, lease: Lease[PipelineTx]

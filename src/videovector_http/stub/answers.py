@@ -46,10 +46,25 @@ def filled(schema: Mapping[str, Any], seed: str, said: str = "") -> Any:
     return min(max(value, schema.get("minimum", value)), schema.get("maximum", value))
 
 
-def quoted(text: str) -> str:
-    """Return what a question says was spoken, or can be read, in the media; 300 characters of it at the most."""
+def answered(schema: Mapping[str, Any], text: str, *, quotes: bool) -> Any:
+    """Fill the schema of a question; `quotes` says whether from its evidence.
+
+    A question about several segments gets an answer for each, by its number and from its own evidence.
+    """
     block = _EVIDENCE.search(text)
     found = json.loads(block[1]) if block else {}
+    document = filled(schema, text, _said(found) if quotes else "")
+    parts = [part for part in found.get("segments", ()) if "segment" in part]
+    for part, answer in zip(parts, document.get("answers", ()), strict=False):
+        answer["segment"] = part["segment"]
+        if quotes:
+            wanted = schema["properties"]["answers"]["items"]["properties"]["document"]
+            answer["document"] = filled(wanted, text, _said(part))
+    return document
+
+
+def _said(found: Mapping[str, Any]) -> str:
+    """Return what was spoken, or can be read, in a segment; 300 characters of it at the most."""
     lines = [*found.get("speech", ()), *found.get("text_on_screen", ())]
     return " ".join(line["text"] for line in lines)[:300]
 

@@ -23,7 +23,7 @@ import uvicorn
 from attrs import define, field, frozen
 from python_multipart import parse_form
 
-from videovector_http.stub.answers import asked_schema, embeddings, filled, number, quoted, transcription
+from videovector_http.stub.answers import answered, asked_schema, embeddings, number, transcription
 
 
 def free_port() -> int:
@@ -160,7 +160,7 @@ class StubModel:
         if call.path == "/embeddings":
             return 200, {}, embeddings(call.body, self.dimensions)
         if call.path == "/chat/completions":
-            return 200, {}, _completion(call, reply or Reply(), quoted(call.text) if self.quotes else "")
+            return 200, {}, _completion(call, reply or Reply(), quotes=self.quotes)
         if call.path == "/audio/transcriptions":
             return 200, {}, transcription(call.file)
         return 404, {}, {"error": {"message": "no such path", "type": "not_found"}}
@@ -186,16 +186,17 @@ def _read(scope: Mapping[str, Any], data: bytes) -> Call:
     return Call(time.monotonic(), path, fields, files[0] if files else b"")
 
 
-def _completion(call: Call, reply: Reply, said: str) -> dict[str, Any]:
-    schema = asked_schema(call.body, call.text)
-    content = json.dumps(filled(schema, call.text, said)) if reply.content is None else reply.content
+def _completion(call: Call, reply: Reply, *, quotes: bool) -> dict[str, Any]:
+    content = reply.content
+    if content is None:
+        content = json.dumps(answered(asked_schema(call.body, call.text), call.text, quotes=quotes))
     message = {"role": "assistant", "content": None if reply.refusal else content, "refusal": reply.refusal}
-    asked, answered = len(call.text) // 4, len(content) // 4
+    asked, said = len(call.text) // 4, len(content) // 4
     return {
         "id": f"chatcmpl-{number(call.text):x}",
         "object": "chat.completion",
         "created": 1_700_000_000,
         "model": call.body["model"],
         "choices": [{"index": 0, "finish_reason": reply.finish, "message": message, "logprobs": None}],
-        "usage": {"prompt_tokens": asked, "completion_tokens": answered, "total_tokens": asked + answered},
+        "usage": {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said},
     }
