@@ -187,9 +187,8 @@ def page() -> str:
     found = graph()
     title = f"{HTTP}: what drives it; stands on the two below"
     upper, end = folders(found, HTTP, title, "routes named like the rooms of the core", MARGIN / 2)
-    middle, end = folders(
-        found, ADAPTERS, f"{ADAPTERS}: a folder for each outside system; stands on the core", end + 18
-    )
+    title = f"{ADAPTERS}: a folder for each outside system; stands on the core"
+    middle, end = folders(found, ADAPTERS, title, "doors that several share, and what puts them together", end + 18)
     lower, end = core(found, end + 18)
     height = end + MARGIN / 2
     return "\n".join([HEAD % (height, height) + upper, middle, lower, "</svg>\n"])
