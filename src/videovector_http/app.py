@@ -7,7 +7,7 @@ import functools
 from typing import Any, Final
 
 from litestar import Litestar, Request, Router
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 
 from videovector_core.access.model import Caller
 from videovector_http import (
@@ -98,7 +98,9 @@ def create_app(context: Context) -> Outer:
     async def provide_metrics() -> Metrics:
         return counted
 
-    async def provide_caller(request: Request[Any, Any, Any]) -> Caller:
+    async def provide_caller(request: Request[Any, Any, Any], context: NamedDependency[Context]) -> Caller:
+        # after the context and not beside it: for two at once the framework starts two tasks
+        del context
         caller: Caller = request.scope["state"]["caller"]
         return caller
 

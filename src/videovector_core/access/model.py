@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from attrs import evolve, field, frozen
 
@@ -22,7 +23,10 @@ class Scope(StrEnum):
     @property
     def rank(self) -> int:
         """The place in `search < read < write < admin`."""
-        return list(Scope).index(self)
+        return _RANKS[self]
+
+
+_RANKS: Final = {scope: rank for rank, scope in enumerate(Scope)}
 
 
 class Credential(StrEnum):
