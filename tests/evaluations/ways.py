@@ -44,10 +44,10 @@ class Half:
             return []
         return await self.whole.nearest(space, vector, within=within, top_k=top_k, exact=exact)
 
-    async def lexical(self, terms: Mapping[int, float], *, within: Scope, top_k: int) -> list[Scored]:
+    async def lexical(self, terms: Mapping[int, float], *, within: Scope, top_k: int, least: int = 1) -> list[Scored]:
         if self.way == "dense":
             return []
-        return await self.whole.lexical(terms, within=within, top_k=top_k)
+        return await self.whole.lexical(terms, within=within, top_k=top_k, least=least)
 
     async def versions(self, *, after: str | None = None, limit: int = 1000) -> list[tuple[str, int]]:
         return await self.whole.versions(after=after, limit=limit)

@@ -134,9 +134,10 @@ async def compare(
             for space, vector in ((SPACE, query), (OTHER_SPACE, other)):
                 near = await edge.nearest(space, vector, within=scope, top_k=top_k, exact=exact)
                 assert near == await memory.nearest(space, vector, within=scope, top_k=top_k)
-        one, two = [await engine.lexical(terms, within=scope, top_k=top_k) for engine in (edge, memory)]
-        assert [hit.point for hit in one] == [hit.point for hit in two]
-        assert [hit.score for hit in one] == pytest.approx([hit.score for hit in two], abs=1e-4)
+        for least in (1, 2):
+            one, two = [await on.lexical(terms, within=scope, top_k=top_k, least=least) for on in (edge, memory)]
+            assert [hit.point for hit in one] == [hit.point for hit in two]
+            assert [hit.score for hit in one] == pytest.approx([hit.score for hit in two], abs=1e-4)
     assert await edge.count(within=scope) == await memory.count(within=scope)
     assert await edge.versions(limit=7) == await memory.versions(limit=7)
     assert await edge.versions(after=named("7")) == await memory.versions(after=named("7"))

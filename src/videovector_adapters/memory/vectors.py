@@ -79,8 +79,8 @@ class MemoryVectors:
         )
         return _best(near, top_k)
 
-    async def lexical(self, terms: Mapping[int, float], *, within: Scope, top_k: int) -> list[Scored]:
-        """Return the points that share a term with `terms`, best first."""
+    async def lexical(self, terms: Mapping[int, float], *, within: Scope, top_k: int, least: int = 1) -> list[Scored]:
+        """Return the points that share a term with `terms`, best first, less those that share fewer than `least`."""
         self._fails()
         corpus = self._corpus(within.user_id)
         weights = {
@@ -92,7 +92,8 @@ class MemoryVectors:
             for point in self._within(within)
             if point.sparse and weights.keys() & point.sparse.keys()
         )
-        return _best(matching, top_k)
+        best = _best(matching, top_k)
+        return [one for one in best if len(terms.keys() & (self._points[one.point.id].sparse or {})) >= least]
 
     async def versions(self, *, after: str | None = None, limit: int = 1000) -> list[tuple[str, int]]:
         """Return ids and versions in order of id."""

@@ -58,12 +58,12 @@ class EdgeVectors:
             return []
         return _hits(await self._call("nearest", space, vector.tobytes(), allowed, top_k, exact))
 
-    async def lexical(self, terms: Mapping[int, float], *, within: Scope, top_k: int) -> list[Scored]:
-        """Return the points that share a term with `terms`, best first."""
+    async def lexical(self, terms: Mapping[int, float], *, within: Scope, top_k: int, least: int = 1) -> list[Scored]:
+        """Return the points that share a term with `terms`, best first, less those that share fewer than `least`."""
         allowed = where(within)
         if allowed is None or not terms or top_k < 1:
             return []
-        return _hits(await self._call("lexical", list(terms), list(terms.values()), allowed, top_k))
+        return _hits(await self._call("lexical", list(terms), list(terms.values()), allowed, top_k, least))
 
     async def versions(self, *, after: str | None = None, limit: int = 1000) -> list[tuple[str, int]]:
         """Return ids and versions in order of id."""

@@ -28,6 +28,20 @@ class Query:
     top_k: int
     exact: bool = False
     corpus: Where | None = None
+    least: int = 1
+    """Terms that a hit must share; fewer, and it is left out of the answer."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether vectors are wanted as well: which terms were met is seen from them only."""
+        return self.least > 1
+
+    def met(self, found: qe.Record) -> bool:
+        """Say whether a point that was found shares as many terms as are wanted."""
+        if not self.whole or not isinstance(self.vector, qe.SparseVector):
+            return True
+        terms = found.vector[TERMS] if isinstance(found.vector, dict) else None
+        return isinstance(terms, qe.SparseVector) and len({*self.vector.indices} & {*terms.indices}) >= self.least
 
     def request(self, limit: int, *, with_payload: bool) -> qe.QueryRequest:
         """Return what the engine is asked for the best `limit` hits."""
@@ -110,7 +124,7 @@ class Part:
 
     def search(self, queries: Sequence[Query]) -> list[list[Hit]]:
         """Run searches as one batch, which costs the engine far less than one by one."""
-        requests = [query.request(query.top_k + SLACK, with_payload=True) for query in queries]
+        requests = [query.request(query.top_k + SLACK, with_payload=not query.whole) for query in queries]
         answers = self.shard.query_batch(qe.QueryBatchRequest(requests))
         return [self._settled(query, answer) for query, answer in zip(queries, answers, strict=True)]
 
@@ -123,9 +137,9 @@ class Part:
         best = sorted(answer, key=lambda one: rank_key(one.score, str(one.id)))[: query.top_k]
         payloads = {str(one.id): one.payload for one in best if one.payload}
         if len(payloads) < len(best):
-            found = self.shard.retrieve([one.id for one in best], True, False)
-            payloads = {str(one.id): one.payload for one in found if one.payload}
-        return [(str(one.id), one.score, payloads[str(one.id)]) for one in best]
+            found = self.shard.retrieve([one.id for one in best], True, query.whole)
+            payloads = {str(one.id): one.payload for one in found if one.payload and query.met(one)}
+        return [(name, one.score, payloads[name]) for one in best if (name := str(one.id)) in payloads]
 
 
 def condition(where: Where) -> qe.Filter:

@@ -103,8 +103,8 @@ class QdrantVectors:
             params = models.SearchParams(exact=exact, quantization=quantized, hnsw_ef=max(BEAM, top_k))
             return await self._search(space, vector.tolist(), DENSE, allowed, params, top_k)
 
-    async def lexical(self, terms: Mapping[int, float], *, within: Scope, top_k: int) -> list[Scored]:
-        """Return the points that share a term with `terms`, best first."""
+    async def lexical(self, terms: Mapping[int, float], *, within: Scope, top_k: int, least: int = 1) -> list[Scored]:
+        """Return the points that share a term with `terms`, best first, less those that share fewer than `least`."""
         allowed = where(within)
         if allowed is None or not terms or top_k < 1:
             return []
@@ -113,7 +113,8 @@ class QdrantVectors:
             texts = corpus(within.user_id, await self._level(within.user_id))
             params = models.SearchParams(idf=models.IdfCorpusParams(corpus=_condition(texts)))
             vector = models.SparseVector(indices=list(terms), values=list(terms.values()))
-            return await self._search(None, vector, TERMS, allowed, params, top_k)
+            found = await self._search(None, vector, TERMS, allowed, params, top_k)
+            return await self._sharing(found, terms, least) if least > 1 else found
 
     async def versions(self, *, after: str | None = None, limit: int = 1000) -> list[tuple[str, int]]:
         """Return ids and versions in order of id."""
@@ -258,6 +259,13 @@ class QdrantVectors:
         best = sorted(found, key=lambda one: rank_key(one.score, str(one.id)))[:top_k]
         return [scored(str(one.id), one.score, one.payload or {}) for one in best]
 
+    async def _sharing(self, found: Sequence[Scored], terms: Mapping[int, float], least: int) -> list[Scored]:
+        """Keep the points that share at least `least` of the terms."""
+        ids = [one.point.id for one in found]
+        records = await self.client.retrieve(self._name(None), ids, with_payload=False, with_vectors=[TERMS])
+        shared = {str(one.id): len(terms.keys() & {*_terms(one)}) for one in records}
+        return [one for one in found if shared.get(one.point.id, 0) >= least]
+
     async def _count(self, allowed: Where) -> int:
         condition = _condition(allowed) if allowed else None
         return (await self.client.count(self._name(None), count_filter=condition, exact=True)).count
@@ -311,3 +319,8 @@ def _main_point(point: Point) -> models.PointStruct:
 def _space_point(point: Point, space: str) -> models.PointStruct:
     fields = {name: value for name, value in payload(point).items() if name != SAMPLE}
     return models.PointStruct(id=point.id, vector={DENSE: point.dense[space].tolist()}, payload=fields)
+
+
+def _terms(record: models.Record) -> Sequence[int]:
+    terms = record.vector[TERMS] if isinstance(record.vector, dict) else None
+    return terms.indices if isinstance(terms, models.SparseVector) else ()

@@ -92,10 +92,11 @@ class Store:
         part = self.parts.get(space)
         return part.search(queries) if part else [[] for _ in queries]
 
-    def lexical(self, terms: list[int], weights: list[float], where: Where, top_k: int) -> Query:
+    def lexical(self, terms: list[int], weights: list[float], where: Where, top_k: int, least: int) -> Query:
         """Prepare a search of the main part."""
         user = where["user_id"][0]
-        return Query(qe.SparseVector(terms, weights), where, top_k, corpus=corpus(user, self._level(user)))
+        level = self._level(user)
+        return Query(qe.SparseVector(terms, weights), where, top_k, corpus=corpus(user, level), least=least)
 
     def status(self) -> dict[str, dict[str, int]]:
         """Return, by part, how many points there are and how many of their vectors have an index."""

@@ -25,8 +25,8 @@ from videovector_core.search.merging import Aggregation, merge
 from videovector_core.search.model import Hit
 from videovector_core.search.reranking import POOL, reranked
 from videovector_core.search.scoping import Asked, Scoping, SearchUseTx, Where, filter_scope, with_pictures
-from videovector_core.search.sides import Side, image_side, result_id, text_side
-from videovector_core.vectors.lexical import content_words, query_weights, tokens
+from videovector_core.search.sides import Side, image_side, text_side
+from videovector_core.vectors.lexical import content_words, term_id
 from videovector_core.vectors.ports import PointKind, Scope, Scored, VectorIndex
 
 __all__ = ["Search", "SearchUseTx", "Where"]
@@ -239,7 +239,7 @@ class Search:
         wanted = {"fields": self.engine.nearest(space, vector, within=leaves, top_k=depth)}
         if not search_fields:
             wanted["text"] = self.engine.nearest(space, vector, within=asked.scope, top_k=depth)
-            wanted["lexical"] = self._literal(asked.caller, asked.runs, query, asked.scope)
+            wanted["lexical"] = self._literal(query, asked.scope)
         if joint is not None:
             within = evolve(with_pictures(asked).scope, kinds=(PointKind.FRAME,))
             wanted["picture"] = self.engine.nearest(*joint, within=within, top_k=depth)
@@ -281,7 +281,7 @@ class Search:
             return None
         return self.models.joint.joint_space, vector
 
-    async def _literal(self, caller: Caller, runs: Mapping[str, Run], query: str, whole: Scope) -> list[Scored]:
+    async def _literal(self, query: str, within: Scope) -> list[Scored]:
         """Return results that hold most of what the query names, by BM25.
 
         Rank fusion knows places and not scores, so a text that shares a "the" with the query would count as much as
@@ -290,13 +290,8 @@ class Search:
         wanted = content_words(query)
         if not wanted:
             return []
-        found = await self.engine.lexical(query_weights(" ".join(wanted)), within=whole, top_k=LITERAL)
-        hits = await self.hydrate(caller, runs, [result_id(scored) for scored in found])
-        return [
-            scored
-            for scored in found
-            if (hit := hits.get(result_id(scored))) and 2 * len(wanted & set(tokens(hit.text))) > len(wanted)
-        ]
+        terms = dict.fromkeys(map(term_id, wanted), 1.0)
+        return await self.engine.lexical(terms, within=within, top_k=LITERAL, least=len(terms) // 2 + 1)
 
     async def _hits(
         self, asked: Asked, ranked: Sequence[Fused], top_k: int, make: Callable[[Hit, Fused], Hit]

@@ -230,6 +230,18 @@ class VectorIndexContract:
             (score,) = [score for name, score in expected.items() if named(name) == one.point.id]
             assert math.isclose(one.score, score, abs_tol=1e-4)
 
+    async def test_points_that_share_too_few_terms_are_left_out(self, vectors: VectorIndex) -> None:
+        """Of the best, those stay that share as many of the terms as are wanted, however high they score."""
+        texts = {"a": "red car", "b": "red red red tree", "c": "a red car by a tree", "d": "blue sky", "e": "car tree"}
+        await vectors.upsert([point(name, text=text) for name, text in texts.items()])
+        for least, names in ((0, "abce"), (1, "abce"), (2, "abce"), (3, "c"), (4, "")):
+            found = await vectors.lexical(query_weights("red car tree"), within=mine(), top_k=10, least=least)
+            assert {one.point.id for one in found} == {named(name) for name in names}
+        best = await vectors.lexical(query_weights("red car tree"), within=mine(), top_k=1, least=3)
+        assert ids(best) == [named("c")]
+        assert best[0].point.video_id
+        assert await vectors.lexical(query_weights("red kiosk"), within=mine(), top_k=10, least=2) == []
+
     async def test_term_weights_are_those_of_all_texts_of_the_user(self, vectors: VectorIndex) -> None:
         """Narrowing a search does not change scores, and neither do other users' texts."""
         texts = {"a": "red car", "b": "red tree", "c": "blue sky"}

@@ -103,8 +103,11 @@ class VectorIndex(Protocol):
         """Return the points of `space` that are nearest by cosine, best first; `exact` forbids approximation."""
         ...
 
-    async def lexical(self, terms: Mapping[int, float], *, within: Scope, top_k: int) -> list[Scored]:
-        """Return the points whose sparse vectors match `terms` best (inverse document frequency applied)."""
+    async def lexical(self, terms: Mapping[int, float], *, within: Scope, top_k: int, least: int = 1) -> list[Scored]:
+        """Return the points whose sparse vectors match `terms` best (inverse document frequency applied).
+
+        Of these `top_k`, those that share fewer than `least` terms are left out.
+        """
         ...
 
     async def versions(self, *, after: str | None = None, limit: int = 1000) -> list[tuple[str, int]]:
