@@ -100,7 +100,7 @@ class AzureContainer:
             return _told(await self.client.get_blob_client(key).get_blob_properties())
 
     async def read(self, found: StoredObject) -> AsyncIterator[bytes]:
-        async for chunk in doors.whole(doors.gathered(self._chunks(found)), found.size):
+        async for chunk in doors.whole(self._chunks(found), found.size):
             yield chunk
 
     async def _chunks(self, found: StoredObject) -> AsyncIterator[bytes]:

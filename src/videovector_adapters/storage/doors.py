@@ -100,21 +100,6 @@ def outages() -> Iterator[None]:
         raise failure("storage_error", error) from error
 
 
-async def gathered(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Gather what comes from a socket into chunks that are worth a turn of a thread each."""
-    held: list[bytes] = []
-    size = 0
-    async for chunk in chunks:
-        held.append(chunk)
-        size += len(chunk)
-        if size >= CHUNK:
-            yield b"".join(held)
-            held.clear()
-            size = 0
-    if held:
-        yield b"".join(held)
-
-
 async def parts(chunks: AsyncIterator[bytes], size: int = PART) -> AsyncIterator[bytes]:
     """Gather chunks into parts of at least `size` bytes, the last one smaller and possibly empty.
 

@@ -7,17 +7,20 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
-from attrs import frozen
+from attrs import define, field, frozen
 
 from videovector_adapters.storage.sweeping import sweep
 from videovector_core.errors import NotFound
 from videovector_core.ports import Blob
 
 _CHUNK: Final = 1024 * 1024
+_BATCH: Final = 1024 * 1024
+"""Bytes that are worth a turn of a thread; a blob that is being written holds twice as many."""
 
 
 @frozen
@@ -31,22 +34,15 @@ class FileBlobs:
     root: Path
 
     async def put(self, chunks: AsyncIterable[bytes]) -> Blob:
-        await asyncio.to_thread(self._prepare)
-        digest, size = hashlib.sha256(), 0
-        handle, name = tempfile.mkstemp(prefix="put-", dir=self.root / "incoming")
+        coming = await asyncio.to_thread(self._begun)
         try:
-            with os.fdopen(handle, "wb") as file:
-                async for chunk in chunks:
-                    size += len(chunk)
-                    await asyncio.to_thread(_take, file, digest, chunk)
-                await asyncio.to_thread(_flush, file)
-            target = self._path(digest.hexdigest())
-            await asyncio.to_thread(_settle, Path(name), target)
+            async for chunk in chunks:
+                await coming.take(chunk)
+            await coming.end(self._settle)
         except BaseException:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(name)  # noqa: PTH108 - the name came as text
+            coming.drop()
             raise
-        return Blob(digest.hexdigest(), size)
+        return Blob(coming.digest.hexdigest(), coming.size)
 
     async def read(self, sha256: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         path = self._known(sha256)
@@ -65,14 +61,24 @@ class FileBlobs:
         with contextlib.suppress(FileNotFoundError):
             await asyncio.to_thread(self._path(sha256).unlink)
 
-    def _prepare(self) -> None:
+    def _begun(self) -> _Coming:
         incoming = self.root / "incoming"
         incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(incoming, os.O_RDONLY | os.O_DIRECTORY)
-        try:
+        with _folder(incoming) as handle:
             sweep(handle)
-        finally:
-            os.close(handle)
+        handle, name = tempfile.mkstemp(prefix="put-", dir=incoming)
+        return _Coming(Path(name), os.fdopen(handle, "wb", buffering=0))
+
+    def _settle(self, coming: _Coming) -> None:
+        """Bring a blob to the disk, then its name: the database tells of it only when both outlive a power cut."""
+        coming.write(coming.held)
+        with coming.file as file:
+            os.fsync(file.fileno())
+        target = self._path(coming.digest.hexdigest())
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        coming.path.replace(target)
+        with _folder(target.parent) as handle:
+            os.fsync(handle)
 
     def _known(self, sha256: str) -> Path:
         path = self._path(sha256)
@@ -84,16 +90,65 @@ class FileBlobs:
         return self.root / sha256[:2] / sha256
 
 
-def _take(file: BinaryIO, digest: hashlib._Hash, chunk: bytes) -> None:
-    digest.update(chunk)
-    file.write(chunk)
+@define
+class _Coming:
+    """A blob that is being written: what came is named and written in a thread while more of it comes."""
+
+    path: Path
+    file: FileIO
+    digest: hashlib._Hash = field(factory=hashlib.sha256)
+    size: int = 0
+    held: list[bytes] = field(factory=list)
+    _held_bytes: int = 0
+    _thread: asyncio.Future[None] | None = None
+
+    async def take(self, chunk: bytes) -> None:
+        """Hold what came, and pass it on when it is worth the turn of a thread."""
+        self.held.append(chunk)
+        self._held_bytes += len(chunk)
+        if self._held_bytes >= _BATCH:
+            await self._idle()
+            batch, self.held, self._held_bytes = self.held, [], 0
+            self._thread = asyncio.get_running_loop().run_in_executor(None, self.write, batch)
+
+    async def end(self, settle: Callable[[_Coming], None]) -> None:
+        """Settle it in a thread, after what is being written."""
+        await self._idle()
+        self._thread = asyncio.get_running_loop().run_in_executor(None, settle, self)
+        await self._idle()
+
+    async def _idle(self) -> None:
+        if self._thread is not None:
+            await asyncio.shield(self._thread)  # a thread cannot be stopped, and must not outlive its file
+            self._thread = None
+
+    def write(self, batch: list[bytes]) -> None:
+        """Write what came; called in a thread."""
+        for chunk in batch:
+            self.digest.update(chunk)
+            self.size += len(chunk)
+            rest = memoryview(chunk)
+            while rest:
+                rest = rest[self.file.write(rest) :]
+
+    def drop(self) -> None:
+        """Give up what came. Without its name it never becomes a blob, and the file is closed when no thread has it."""
+        self.path.unlink(missing_ok=True)
+        if self._thread is None:
+            self.file.close()
+        else:
+            self._thread.add_done_callback(self._close)
+
+    def _close(self, thread: asyncio.Future[None]) -> None:
+        self.file.close()
+        if not thread.cancelled():
+            thread.exception()  # whoever waited for it has heard of it, or is gone
 
 
-def _flush(file: BinaryIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _settle(source: Path, target: Path) -> None:
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    source.replace(target)
+@contextlib.contextmanager
+def _folder(path: Path) -> Iterator[int]:
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield handle
+    finally:
+        os.close(handle)

@@ -90,7 +90,7 @@ class GcsBucket:
             return _told(await self.call("GET", "b/{}/o/{}", self.name, key, json_out=True, fields=_TOLD))
 
     async def read(self, found: StoredObject) -> AsyncIterator[bytes]:
-        async for chunk in doors.whole(doors.gathered(self._chunks(found)), found.size):
+        async for chunk in doors.whole(self._chunks(found), found.size):
             yield chunk
 
     async def _chunks(self, found: StoredObject) -> AsyncIterator[bytes]:

@@ -137,7 +137,7 @@ class S3Bucket:
         async with answer["Body"] as body:
             if answer["ETag"] != found.version:  # servers that speak S3 do not all know conditions
                 raise doors.failure("object_changed")
-            async for chunk in doors.whole(doors.gathered(_chunks(body)), found.size):
+            async for chunk in doors.whole(_chunks(body), found.size):
                 yield chunk
 
     async def put(self, key: ObjectKey, chunks: AsyncIterable[bytes], *, content_type: str | None = None) -> int:

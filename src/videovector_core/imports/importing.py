@@ -25,6 +25,7 @@ from videovector_core.events.model import NewEvent
 from videovector_core.imports.model import ImportFile, ImportJob, JobStatus, advance
 from videovector_core.imports.ports import ImportsTx
 from videovector_core.imports.sources import Content, Origins
+from videovector_core.indexes.service import find_own_index
 from videovector_core.media.model import MediaItem, title_of
 from videovector_core.media.service import Media, MediaUseTx, keep_media
 from videovector_core.ports import Begin, Clock, Ids
@@ -161,6 +162,7 @@ class Importing:
             if job is None or file is None or job.terminal or file.status != "pending":
                 return
             connector = await tx.connectors.get(job.user_id, job.connector_id) if job.connector_id else None
+            await self._wanted(tx, job)
             await tx.imports.note(job.job_id, file.file_name)
         async with self.sources.open(file, connector) as content:
             item = await self._taken(job, content, lease, connector)
@@ -168,11 +170,18 @@ class Importing:
         if not kept:
             await self.media.discard(item.sha256)
 
+    async def _wanted(self, tx: ImportingTx, job: ImportJob) -> None:
+        """Refuse to bring in what would have no place; it is asked before anything is read, and once."""
+        if job.target_index_id is not None:
+            try:
+                await find_own_index(tx, _owner(job), job.target_index_id)
+            except NotFound as error:
+                raise ProcessingFailed("The index is gone; import into another one.", code="index_missing") from error
+
     async def _taken(
         self, job: ImportJob, content: Content, lease: Lease[ImportingTx], connector: Connector | None
     ) -> MediaItem:
         file = content.file
-        caller = Caller(job.user_id, frozenset({Scope.WRITE}))
 
         async def alive() -> AsyncIterator[bytes]:
             async for chunk in content.chunks:
@@ -181,18 +190,15 @@ class Importing:
 
         try:
             item = await self.media.take_in(
-                caller,
+                _owner(job),
                 alive(),
                 file_name=file.file_name.rsplit("/", 1)[-1],
                 title=file.title or None,
-                index_id=job.target_index_id,
                 source_uri=connector.uri(file.file_name) if connector is not None else None,
             )
-        except NotFound as error:
-            raise ProcessingFailed("The index is gone; import into another one.", code="index_missing") from error
         except (Invalid, TooLarge) as error:
             raise ProcessingFailed(error.message, code="probe_failed") from error
-        return evolve(item, video_id=file.video_id or item.video_id)
+        return evolve(item, video_id=file.video_id or item.video_id, index_id=job.target_index_id)
 
     async def _keep(
         self, lease: Lease[ImportingTx], file: ImportFile, item: MediaItem, connector: Connector | None
@@ -297,6 +303,10 @@ def object_of(connector: Connector, key: str, version: str) -> str:
 def mode_of(job: ImportJob) -> ImportMode:
     """Return the mode that a job was started with."""
     return ImportMode(job.options.get("import_mode", ImportMode.ALL))
+
+
+def _owner(job: ImportJob) -> Caller:
+    return Caller(job.user_id, frozenset({Scope.WRITE}))
 
 
 def _last_event(job: ImportJob) -> str:

@@ -108,6 +108,7 @@ class Engine(Generic[Tx]):
 
     async def _claiming(self) -> None:
         while True:
+            self._slot_free.clear()  # before claiming, so that what ends meanwhile is not waited for
             try:
                 started = await self.claim_once()
             except Exception:
@@ -118,7 +119,6 @@ class Engine(Generic[Tx]):
                 await self._wait()
 
     async def _wait(self) -> None:
-        self._slot_free.clear()
         waits = [
             asyncio.create_task(self.doorbell.wait(DOORBELL, self.pace.poll)),
             asyncio.create_task(self._slot_free.wait()),
