@@ -1,7 +1,7 @@
 """Run every `bench_*.py` beside this file and print what it measured: `make bench`.
 
-A bench module has a function `bench() -> Iterable[Row]`, synchronous or not. A row gives the value next to what it is
-compared with, because absolute times on a shared machine say little.
+A bench module has a function `bench() -> Iterable[Row]`, synchronous, a coroutine or an asynchronous generator. A row gives
+the value next to what it is compared with, because absolute times on a shared machine say little.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import inspect
 import os
 import platform
 import sys
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from pathlib import Path
 from typing import cast
 
@@ -35,7 +35,20 @@ def main() -> None:
 
 def _measured(name: str) -> Iterable[Row]:
     found = importlib.import_module(f"tests.bench.{name}").bench()
+    if inspect.isasyncgen(found):
+        return _in_turn(cast("AsyncGenerator[Row, None]", found))
     return cast("Iterable[Row]", asyncio.run(found) if inspect.iscoroutine(found) else found)
+
+
+def _in_turn(found: AsyncGenerator[Row, None]) -> Iterator[Row]:
+    """Give each row as soon as it is measured."""
+    with asyncio.Runner() as runner:
+        while (row := runner.run(_next(found))) is not None:
+            yield row
+
+
+async def _next(found: AsyncGenerator[Row, None]) -> Row | None:
+    return await anext(found, None)
 
 
 if __name__ == "__main__":

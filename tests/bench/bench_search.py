@@ -1,22 +1,21 @@
 """Text search over HTTP at a real server, beside the bare engine call on the same points.
 
-`SEARCH_POINTS` says over how many results (default 100,000; the promises are made for 100,000 and 1,000,000). Stages are
-taken by an application in this process over the same database and engine, one request at a time.
+`SEARCH_POINTS` says over how many results (default 100,000), and may name several numbers ("100000,1000000", for which the
+promises are made); then the growth between the first and the last is told. Stages are taken by an application in this
+process over the same database and engine, one request at a time.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import logging
 import os
 import random
 import statistics
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
-from unittest import mock
 
 import httpx
 import structlog
@@ -24,6 +23,7 @@ from attrs import evolve
 
 from tests.bench.filled import WORDS, Filled, filled
 from tests.bench.rows import Row
+from tests.bench.stages import Stage, Timed
 from tests.http.api import KEY
 from videovector_adapters import wiring
 from videovector_adapters.local.clients import LocalTextEmbedder
@@ -33,37 +33,50 @@ from videovector_adapters.settings import Settings
 from videovector_core.app import VideoVector
 from videovector_core.search.service import Search
 from videovector_core.vectors.ports import Scope
+from videovector_http import search as routes
 from videovector_http.app import create_app
 from videovector_http.context import Context, Signer
 
-POINTS = int(os.environ.get("SEARCH_POINTS", "100000"))
+POINTS = [int(number) for number in os.environ.get("SEARCH_POINTS", "100000").split(",")]
 QUERIES = 200
 TOP_K = 10
 BUILD_SECONDS = 3600
 FEW = 20_000
+MEDIAN = "HTTP search, p50"
 
 
-async def bench() -> list[Row]:
+async def bench() -> AsyncIterator[Row]:
     """Measure before, during and after the build of the indexes."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     logging.getLogger("httpx").setLevel(logging.WARNING)
     text = LocalTextEmbedder()
+    medians: list[float] = []
+    try:
+        for points in POINTS:
+            async for row in _of(points, text):
+                yield row
+                if row.what == MEDIAN:
+                    medians.append(row.value)
+    finally:
+        await text.close()
+    if len(medians) > 1:
+        yield Row(f"{MEDIAN}: {POINTS[-1]:,} over {POINTS[0]:,} results", medians[-1] / medians[0], "x", "at most 2")
+
+
+async def _of(points: int, text: LocalTextEmbedder) -> AsyncIterator[Row]:
     rows: list[Row] = []
 
     async def prepare(made: Filled) -> None:
-        engine = EdgeVectors(made.server.data_dir.absolute() / "vectors" / "engine.sock")
-        await made.rows()
         began = time.perf_counter()
-        await made.vectors(text.space, engine)
-        rows.append(Row("upserts with vectors and words", made.count / (time.perf_counter() - began), "1/s"))
-        await engine.close()
+        await made.rows()
+        rows.append(Row(f"rows of {points:,} results", time.perf_counter() - began, "s"))
+        rows.append(Row("vectors and words told to the engine", await made.vectors(text.space), "1/s"))
 
-    try:
-        async with filled(POINTS, prepare) as made:
-            rows += [row async for row in _measured(made, text)]
-    finally:
-        await text.close()
-    return rows
+    async with filled(points, prepare) as made:
+        for row in rows:
+            yield row
+        async for row in _measured(made, text):
+            yield row
 
 
 async def _measured(made: Filled, text: LocalTextEmbedder) -> AsyncIterator[Row]:
@@ -71,11 +84,16 @@ async def _measured(made: Filled, text: LocalTextEmbedder) -> AsyncIterator[Row]
     headers = {"X-API-Key": made.server.key}
     async with httpx.AsyncClient(base_url=f"{made.server.url}/api/v2", headers=headers, timeout=60) as client:
         ask = _asking(client, made)
-        await ask(0)
-        before = await _times(20, ask)
-        yield Row(f"HTTP search of {POINTS:,} before the build, p95", _p(before, 95), "ms", "at most 150")
+        await _times(5, ask)
+        before = await _times(30, ask)
+        yield Row("HTTP search before the build, p95", _p(before, 95), "ms", "at most 150 at 100,000")
+        began = time.monotonic()
         waits = await _while_building(engine, ask, text.space)
+        yield Row(
+            "the server looks and builds", time.monotonic() - began, "s", f"load {os.getloadavg()[0]:.1f} after it"
+        )
         yield Row(f"HTTP search while building and swapping, worst of {len(waits)}", max(waits), "ms", "at most 1,000")
+        yield Row("HTTP search while building and swapping, p95", _p(waits, 95), "ms")
         queries = [_query(number) for number in range(QUERIES)]
         vectors = await text.embed(queries)
         scope = Scope(made.user_id, run_ids=made.runs, index_ids=(made.index_id,))
@@ -86,10 +104,10 @@ async def _measured(made: Filled, text: LocalTextEmbedder) -> AsyncIterator[Row]
         alone, through = await _times(QUERIES, bare), await _times(QUERIES, ask)
         embed = await _times(QUERIES, lambda number: text.embed([queries[number]]))
         yield Row("bare engine call, p50", _p(alone, 50), "ms", f"p95 {_p(alone, 95):.1f} ms")
-        yield Row("HTTP search, p50", _p(through, 50), "ms", f"of which embedding {_p(embed, 50):.1f} ms")
+        yield Row(MEDIAN, _p(through, 50), "ms", f"of which embedding {_p(embed, 50):.1f} ms")
         over = _p(through, 50) - _p(embed, 50) - _p(alone, 50)
         yield Row("HTTP search without embedding over the bare call, p50", over, "ms", "at most 10 more")
-        yield Row("HTTP search, p95", _p(through, 95), "ms", "at most 25")
+        yield Row("HTTP search, p95", _p(through, 95), "ms", f"at most 25; load {os.getloadavg()[0]:.1f}")
         small = _asking(client, made, run_ids=[made.runs[1]])
         yield Row("HTTP search of 1 % of the results, p95", _p(await _times(QUERIES, small), 95), "ms")
         yield Row("recall@10 against exact", await _recall(engine, text.space, vectors, scope), "", "at least 0.98")
@@ -116,7 +134,7 @@ def _asking(client: httpx.AsyncClient, made: Filled, **more: Any) -> Callable[[i
 
 
 async def _while_building(engine: EdgeVectors, ask: Callable[[int], Awaitable[Any]], space: str) -> list[float]:
-    """Ask until the server has indexed the vectors by itself, and some seconds more."""
+    """Ask until the server has indexed the vectors by itself, and some seconds more; the build is left time as well."""
     waits: list[float] = []
     until = time.monotonic() + BUILD_SECONDS
     for number in itertools.count():
@@ -126,7 +144,7 @@ async def _while_building(engine: EdgeVectors, ask: Callable[[int], Awaitable[An
             few = found.vectors < FEW  # so few are never indexed
             if few or found.indexed >= 0.9 * found.vectors or time.monotonic() > until:
                 break
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(max(0.05, 2 * waits[-1] / 1000))
     return [*waits, *await _times(50, ask)]
 
 
@@ -156,73 +174,40 @@ async def _throughput(made: Filled) -> float:
 
 
 async def _stages(made: Filled) -> AsyncIterator[Row]:
-    """Take the stages of a request in this process: all of it, its calls of the model, of the engine and of the rows."""
-    spent: dict[str, list[float]] = {"embed": [], "engine": [], "hydrate": []}
+    """Take the stages of a request in this process."""
+    stages = {name: Stage() for name in ("auth", "embed", "engine", "hydrate", "render")}
     async with wiring.build(Settings.load(data_dir=made.server.data_dir), owns_engine=False) as whole:
-        engine = _Timed(whole.ports.vectors, {"nearest": "engine", "lexical": "engine"}, spent)
-        text = _Timed(whole.ports.models.text, {"embed": "embed"}, spent)
-        models = evolve(whole.ports.models, text=text)
-        vv = VideoVector(evolve(whole.ports, vectors=engine, models=models))
+        text = Timed(whole.ports.models.text, stages["embed"], "embed")
+        engine = Timed(whole.ports.vectors, stages["engine"], "nearest", "lexical")
+        vv = VideoVector(evolve(whole.ports, vectors=engine, models=evolve(whole.ports.models, text=text)))
         app = create_app(Context(vv, Signer(KEY), Envelope(KEY)))
         headers = {"X-API-Key": made.server.key}
         transport = httpx.ASGITransport(app)
-        hydrate = _hydrating(spent["hydrate"])
         async with httpx.AsyncClient(transport=transport, base_url="http://b/api/v2", headers=headers) as client:
             ask = _asking(client, made)
-            await ask(0)
-            for times in spent.values():
-                times.clear()
-            with mock.patch.object(Search, "hydrate", hydrate):
+            await _times(5, ask)
+            with (
+                stages["auth"].patch(Context, "caller"),
+                stages["hydrate"].patch(Search, "hydrate"),
+                stages["hydrate"].patch(routes, "marked"),
+                stages["render"].patch(routes, "found"),
+            ):
+                for stage in stages.values():
+                    stage.spent = 0.0
                 total = await _times(QUERIES, ask)
-            shares = {name: sum(times) / QUERIES for name, times in spent.items()}
-            gate = await _times(QUERIES, lambda _: client.get("/indexes"))
     yield Row("stages, in process: whole request, mean", statistics.mean(total), "ms")
-    for name, share in shares.items():
-        yield Row(f"stages, in process: {name}, mean", share, "ms", "calls of one request added up")
-    rest = statistics.mean(total) - sum(shares.values())
-    yield Row("stages, in process: the rest", rest, "ms", f"an authenticated list takes {statistics.mean(gate):.1f} ms")
-
-
-def _hydrating(into: list[float]) -> Callable[..., Awaitable[Any]]:
-    original = Search.hydrate
-
-    async def hydrate(search: Search, *given: Any) -> Any:
-        with _stopwatch(into):
-            return await original(search, *given)
-
-    return hydrate
-
-
-class _Timed:
-    """Something whose methods are timed, by stage, in milliseconds."""
-
-    def __init__(self, whole: Any, stages: dict[str, str], spent: dict[str, list[float]]) -> None:
-        self._whole, self._stages, self._spent = whole, stages, spent
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._whole, name)
-        if name not in self._stages:
-            return found
-
-        async def timed(*given: Any, **named: Any) -> Any:
-            with _stopwatch(self._spent[self._stages[name]]):
-                return await found(*given, **named)
-
-        return timed
-
-
-@contextlib.contextmanager
-def _stopwatch(into: list[float]) -> Iterator[None]:
-    began = time.perf_counter()
-    yield
-    into.append((time.perf_counter() - began) * 1000)
+    for name, stage in stages.items():
+        yield Row(f"stages, in process: {name}, mean", stage.spent / QUERIES, "ms")
+    rest = statistics.mean(total) - sum(stage.spent for stage in stages.values()) / QUERIES
+    yield Row("stages, in process: the rest", rest, "ms", "what is in scope, the count of use, fusion, the framework")
 
 
 async def _times(count: int, work: Callable[[int], Awaitable[Any]]) -> list[float]:
     times: list[float] = []
     for number in range(count):
-        with _stopwatch(times):
-            await work(number)
+        began = time.perf_counter()
+        await work(number)
+        times.append((time.perf_counter() - began) * 1000)
     return times
 
 

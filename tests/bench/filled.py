@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import itertools
 import tempfile
+import time
 from array import array
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 from uuid import NAMESPACE_OID, uuid5
@@ -18,11 +19,12 @@ from tests.server import Server
 from videovector_adapters import wiring
 from videovector_adapters.local.text import unit
 from videovector_adapters.postgres.database import Database
-from videovector_adapters.qdrant.edge import EdgeVectors
+from videovector_adapters.qdrant.client import WRITE_AT_ONCE
+from videovector_adapters.qdrant.edge import EdgeServer, EdgeVectors
 from videovector_adapters.settings import Settings
 from videovector_core.runs.model import Outcome, RunStatus
 from videovector_core.testing import stores_room as make
-from videovector_core.vectors.lexical import document_weights
+from videovector_core.vectors.lexical import document_weights, term_id
 from videovector_core.vectors.ports import Point, PointKind
 
 PER_FILM: Final = 200
@@ -30,7 +32,27 @@ LENGTH: Final = 5
 SMALL: Final = 100
 """One in so many results belongs to the second run."""
 CLUSTERS: Final = 2000
-WORDS: Final = [f"{a}{b}" for a in ("bar", "cel", "dor", "fin", "gal", "hum", "jor", "kel") for b in range(500)]
+_BEGINNINGS: Final = ("bar", "cel", "dor", "fin", "gal", "hum", "jor", "kel")
+WORDS: Final = [f"{a}{b}" for a in _BEGINNINGS for b in range(500)]
+IN_TEXT: Final = 20
+"""Words of each text, all of them different."""
+_TEXT: Final = f"""(
+    SELECT string_agg(('{{{",".join(_BEGINNINGS)}}}'::text[])[1 + w / 500] || w % 500, ' ')
+    FROM (SELECT (g::bigint * 48271 + j * (2 * (g / 4000 % 1999) + 1)) % 4000 AS w
+          FROM generate_series(0, {IN_TEXT - 1}) j) AS words
+)"""
+"""The text of `words` in SQL."""
+
+
+def words(number: int) -> list[int]:
+    """Return the places in `WORDS` of the words of a text."""
+    step = 2 * (number // 4000 % 1999) + 1
+    return [(number * 48271 + at * step) % 4000 for at in range(IN_TEXT)]
+
+
+_TERMS: Final = [term_id(word) for word in WORDS]
+_WEIGHT: Final = document_weights(" ".join(WORDS[:IN_TEXT]))[_TERMS[0]]
+"""What every word of a text weighs that has so many, each once."""
 
 
 @define
@@ -68,27 +90,46 @@ class Filled:
             "ordinal": f"g % {PER_FILM}",
             "start": f"(g % {PER_FILM}) * {LENGTH}",
             "end": f"(g % {PER_FILM} + 1) * {LENGTH}",
-            "metadata_text": "'told number ' || g",
+            "metadata_text": _TEXT,
         }
         await self._copied("results", {**given, **(metadata or {})}, 0, self.count - 1)
         async with self.database.begin() as tx:
             connection = tx.filters.db.connection
             await connection.execute("DELETE FROM results WHERE segment_id = 'seg_vid_0_0'")
 
-    async def vectors(self, space: str, engine: EdgeVectors) -> None:
-        """Tell the engine a vector in `space` and some words for every result."""
+    async def vectors(self, space: str) -> float:
+        """Fill the server's engine while the server is down, without building; return points a second.
+
+        A server that is up would build over and over while it is filled.
+        """
+        self.server.stop()
+        socket = self.server.data_dir.parent / "fill.sock"
+        engine = EdgeServer(self.server.data_dir.absolute() / "vectors", socket, optimize_after=None)
+        await engine.start()
+        client = EdgeVectors(socket)
+        began = time.perf_counter()
+        writing = asyncio.create_task(client.upsert([]))
+        for points in self._points(space):
+            await writing  # one batch on its way while the next one is made
+            writing = asyncio.create_task(client.upsert(points))
+            await asyncio.sleep(0)
+        await writing
+        rate = self.count / (time.perf_counter() - began)
+        await client.close()
+        await engine.stop()
+        self.server.start(seconds=300)
+        return rate
+
+    def _points(self, space: str) -> Iterator[list[Point]]:
         random = np.random.default_rng(1)
         centres = random.standard_normal((CLUSTERS, 384), dtype=np.float32)
-        for start in range(0, self.count, 2000):
-            numbers = range(start, min(start + 2000, self.count))
+        for start in range(0, self.count, WRITE_AT_ONCE):
+            numbers = range(start, min(start + WRITE_AT_ONCE, self.count))
             near = centres[random.integers(0, CLUSTERS, len(numbers))]
             rows = unit(near + 0.7 * random.standard_normal(near.shape, dtype=np.float32))
-            words = random.integers(0, len(WORDS), (len(numbers), 20))
-            points = zip(itertools.count(start), rows, words, strict=False)
-            await engine.upsert([self._point(space, number, row, drawn) for number, row, drawn in points])
+            yield [self._point(space, number, row) for number, row in zip(numbers, rows, strict=True)]
 
-    def _point(self, space: str, number: int, row: Any, drawn: Any) -> Point:
-
+    def _point(self, space: str, number: int, row: Any) -> Point:
         return Point(
             id=str(uuid5(NAMESPACE_OID, str(number))),
             kind=PointKind.SEGMENT,
@@ -98,7 +139,7 @@ class Filled:
             video_id=f"vid_{number // PER_FILM}",
             segment_id=f"seg_{number:09d}",
             dense={space: array("f", row.tobytes())},
-            sparse=document_weights(" ".join(WORDS[one] for one in drawn)),
+            sparse={_TERMS[one]: _WEIGHT for one in words(number)},
         )
 
     async def _copied(self, table: str, instead: Mapping[str, str], first: int, last: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from attrs import evolve, field, frozen
@@ -108,10 +108,8 @@ class Scoping:
             for index_id in where.index_ids:
                 await find_index(tx, caller, index_id)
             named = [await _named_run(tx, caller, run_id, finished=finished) for run_id in where.run_ids]
-            there = {item.video_id for item in await tx.media.many(caller.user_id, where.video_ids)}
-            for video_id in where.video_ids:
-                if video_id not in there:
-                    raise NotFound.of("video", video_id)
+            if where.video_ids:
+                await _check_media(tx, caller, where.video_ids)
             found = await tx.runs.searchable(
                 caller.user_id,
                 run_ids=where.run_ids or None,
@@ -162,6 +160,13 @@ def filter_scope(caller: Caller, where: Where, runs: Mapping[str, Run]) -> Filte
     """Return where conditions are looked up."""
     videos = where.video_ids or None
     return FilterScope(caller.user_id, tuple(runs), where.indexes or None, videos, playground=where.playground)
+
+
+async def _check_media(tx: MediaTx, caller: Caller, video_ids: Sequence[str]) -> None:
+    there = {item.video_id for item in await tx.media.many(caller.user_id, video_ids)}
+    for video_id in video_ids:
+        if video_id not in there:
+            raise NotFound.of("video", video_id)
 
 
 async def _named_run(tx: RunsTx, caller: Caller, run_id: str, *, finished: bool) -> Run:
