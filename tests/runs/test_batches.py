@@ -251,3 +251,23 @@ async def test_every_dialect_says_a_batch(dialect: Dialect):
 def _seen(n: int) -> Evidence:
     speech = Transcript((Phrase(n, n + 1, f"this is {n}"),))
     return Evidence(n, n + 1, "A title", speech, pictures=(Picture(n, b"jpeg"),))
+
+
+@pytest.mark.parametrize("script", [None, lambda call, _: said(call, s1=None) if numbers(call) else None])
+async def test_estimates_know_of_batches(script: Script | None):
+    """Calls and tokens of a first run, and of one that was measured, lie in the intervals that they were given."""
+    with StubModel(script=script) as stub:
+        async with Batched(stub) as room:
+            for text in ("Describe the scene.", "Describe it in other words."):
+                prompt = await room.vv.prompts.update(room.caller, room.prompt.prompt_id, prompt_text=text)
+                target = Target("videos", None, (room.video,))
+                told = await room.vv.runs.estimate(room.caller, prompt_id=prompt.prompt_id, target=target)
+                _, _, calls = await room.tried()
+                found = {
+                    "model_calls": len(calls),
+                    "input_tokens": sum(call.input_tokens for call in calls),
+                    "output_tokens": sum(call.output_tokens for call in calls),
+                }
+                for name, value in found.items():
+                    assert told[name]["low"] <= value <= told[name]["high"], (name, value, told[name])
+            assert told["model_calls"]["low"] == 1

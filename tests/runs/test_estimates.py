@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from statistics import median
@@ -10,8 +11,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.needs import needs
+from tests.prompts.test_answers import SCHEMAS
 from tests.server import Server
 from tests.stub_model import StubModel
+from videovector_core.runs.tokens import MOST_ANSWER, answer_tokens
 
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "media"
 MEDIA = (
@@ -42,6 +45,16 @@ WAYS: tuple[dict[str, Any], ...] = (
     {"video_segmentation_type": "content_aware", "audio_segmentation_type": "fixed", "audio_segment_duration": 1},
     {"enable_transcription": False},
 )
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_the_tokens_of_an_ordinary_answer_are_bounded(name: str) -> None:
+    """A document of each schema of the collection lies between the bounds, and these are not without measure."""
+    schema, document = SCHEMAS[name]
+    found, size = answer_tokens(schema), len(json.dumps(document))
+    assert found.low <= size / 4
+    assert size / 3 <= found.high <= MOST_ANSWER
+    assert found.low <= found.expected <= found.high
 
 
 @pytest.mark.real
@@ -78,6 +91,7 @@ def test_twenty_runs_lie_in_their_intervals(tmp_path: Path) -> None:
         assert median(widths["model_calls"]) <= 3, widths
         assert median(widths["input_tokens"]) <= 6, widths
         assert median(widths["output_tokens"]) <= 6, widths
+        assert max(widths["output_tokens"]) <= 100, widths
 
 
 class Tried(NamedTuple):

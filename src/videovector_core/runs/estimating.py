@@ -1,36 +1,37 @@
 """What a run would come to, before it is begun: each number with the interval that it should lie in.
 
-Segments are bounded by the rules of cutting, and calls by segments: one for each, two where an answer has to be mended.
-Tokens are bounded by characters, of which a token has two to six. Earlier runs narrow all of this: media that are cut
-already have a known number of segments, calls that asked for the same schema tell what such a call takes, and what the
-same contract found is kept and paid for once, so media that it went through may need no call at all.
+Segments are bounded by the rules of cutting, and calls by segments: one for each, two where an answer has to be mended,
+fewer where short ones are asked about together. Tokens are bounded by characters. Earlier runs narrow all of this: media
+that are cut already have a known number of segments, calls that asked for the same schema tell what such a call takes,
+and what the same contract found is kept and paid for once, so media that it went through may need no call at all.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from attrs import Factory, frozen
 
-from videovector_core.fields import leaves
 from videovector_core.media.model import MediaItem
-from videovector_core.models.ports import ExtractionRequest, Usage
+from videovector_core.models.ports import Usage
 from videovector_core.models.table import Terms
 from videovector_core.prompts.model import Prompt, VideoLevel
 from videovector_core.runs.history import History, Measured
+from videovector_core.runs.tokens import FRAME_CHARACTERS, MOST_PICTURE_TOKENS, PICTURE_TOKENS, Interval, answer_tokens
 from videovector_core.segments.model import AudioMode, Segmentation, VideoMode
 from videovector_core.segments.slices import CUTTING
 from videovector_core.signals import MediaType
 
-PICTURE_TOKENS: Final = 300
-MOST_PICTURE_TOKENS: Final = 800
-"""Of a picture of 512 pixels. An endpoint that counts more goes beyond a first estimate; later ones are measured."""
 MOST_PICTURES: Final = 8
-FRAME_CHARACTERS: Final = 480
-"""What every question says besides the prompt, its schema and the evidence."""
+PICTURES_A_SECOND: Final = 2.0
+"""Of moving pictures one is kept for each second, and one after each cut."""
+EVIDENCE_CHARACTERS: Final = 2000
+"""Of what is read on a segment's pictures, and of their names, at the most."""
+MENDED: Final = 1.5
+"""How often segments are asked about in tokens, at the most: an answer that has to be mended is a rare one."""
 SPEECH_CHARACTERS: Final = 15.0
 """Of a second of speech."""
 CALL_SECONDS: Final = 2.0
@@ -38,30 +39,6 @@ _SPREAD: Final = 0.5
 """By how much calls may take less or more than any that was measured."""
 _TYPICAL: Final = {"smart": 8.0, "video": 20.0, "audio": 25.0}
 _OWN: Final = "local"
-
-
-@frozen
-class Interval:
-    """A guess, and the least and the most that it should come to."""
-
-    low: float = 0.0
-    expected: float = 0.0
-    high: float = 0.0
-
-    def __add__(self, other: Interval) -> Interval:
-        return Interval(self.low + other.low, self.expected + other.expected, self.high + other.high)
-
-    def times(self, low: float, expected: float, high: float) -> Interval:
-        """Multiply each of the three by its own factor."""
-        return Interval(self.low * low, self.expected * expected, self.high * high)
-
-    def whole(self) -> dict[str, int]:
-        """Return the three as whole numbers, the interval not narrowed."""
-        return {"low": math.floor(self.low), "expected": round(self.expected), "high": math.ceil(self.high)}
-
-    def plain(self) -> dict[str, float]:
-        """Return the three as numbers."""
-        return {"low": self.low, "expected": self.expected, "high": self.high}
 
 
 @frozen
@@ -124,44 +101,38 @@ def segments_of(how: Segmentation, item: MediaItem) -> Interval:
     """Bound the segments of an item by the rules of `segments.slices`; exact for fixed slices and images."""
     if item.media_type is MediaType.IMAGE:
         return Interval(1, 1, 1)
-    video = item.media_type is MediaType.VIDEO
-    fixed = how.video_seconds if video and how.video is VideoMode.FIXED else None
-    fixed = how.audio_seconds if not video and how.audio is AudioMode.FIXED else fixed
-    if fixed:
-        count = max(1, math.ceil(item.duration / fixed))
+    least, most, typical = _lengths(how, item)
+    if least == most:
+        count = max(1, math.ceil(item.duration / least))
         # the decoder's measure of the length may differ from the container's by a frame or so
         return Interval(max(1, count - 1), count, count + 1)
-    if video and how.video is VideoMode.SMART:
-        least, most, typical = CUTTING.smart_least, CUTTING.smart_most, _TYPICAL["smart"]
-    elif video:
-        least, most, typical = CUTTING.video_least, CUTTING.video_most, _TYPICAL["video"]
-    else:
-        least, most, typical = CUTTING.audio_least, CUTTING.audio_most, _TYPICAL["audio"]
     high = max(1, math.floor(item.duration / least) + 1)
     low = max(1, math.ceil(item.duration / most) - 1)
     return Interval(low, min(max(low, round(item.duration / typical)), high), high)
 
 
-def question_tokens(prompt_text: str, schema: Mapping[str, Any], request: Any) -> int:
-    """Guess the tokens of one question and its answer, to be taken from a budget."""
-    characters = FRAME_CHARACTERS + len(prompt_text) + len(json.dumps(schema))
-    pictures = 0
-    if isinstance(request, ExtractionRequest):
-        found = request.evidence
-        characters += sum(len(phrase.text) for phrase in found.transcript.phrases)
-        characters += sum(len(text) for _, text in found.on_screen)
-        pictures = len(found.pictures)
-    else:
-        characters += len(json.dumps(list(getattr(request, "evidence", ())), default=str))
-    return characters // 4 + pictures * PICTURE_TOKENS + round(_answer(schema).expected)
+def _lengths(how: Segmentation, item: MediaItem) -> tuple[float, float, float]:
+    """Return how many seconds a segment has at the least, at the most and usually."""
+    video = item.media_type is MediaType.VIDEO
+    fixed = how.video_seconds if video and how.video is VideoMode.FIXED else None
+    fixed = how.audio_seconds if not video and how.audio is AudioMode.FIXED else fixed
+    if fixed:
+        return fixed, fixed, fixed
+    if video and how.video is VideoMode.SMART:
+        return CUTTING.smart_least, CUTTING.smart_most, _TYPICAL["smart"]
+    if video:
+        return CUTTING.video_least, CUTTING.video_most, _TYPICAL["video"]
+    return CUTTING.audio_least, CUTTING.audio_most, _TYPICAL["audio"]
 
 
 def _item(plan: Plan, item: MediaItem, segments: Interval) -> tuple[Interval, Interval, Interval]:
     """Return calls, output tokens and input tokens of one item."""
     known = plan.history.measured
-    calls, said, heard = _bounded(plan, item, segments) if known is None else _like(known, plan, segments)
+    calls, said, heard = _bounded(plan, item, segments) if known is None else _like(known, plan, item, segments)
     if plan.prompt.video_level is not None:
         asked, answered, read = _synthesis(plan.prompt.video_level, _spoken(plan, item), said)
+        if item.video_id in plan.history.synthesised:
+            asked, answered, read = (one.times(0, 1, 1) for one in (asked, answered, read))
         calls, said, heard = calls + asked, said + answered, heard + read
     if item.video_id in plan.history.covered:
         return Interval(0, 0, calls.high), Interval(0, 0, said.high), Interval(0, 0, heard.high)
@@ -170,39 +141,67 @@ def _item(plan: Plan, item: MediaItem, segments: Interval) -> tuple[Interval, In
 
 def _bounded(plan: Plan, item: MediaItem, segments: Interval) -> tuple[Interval, Interval, Interval]:
     """Bound what is asked of segments by what they could hold at the most."""
-    schema = plan.prompt.json_schema
-    answer = _answer(schema)
-    said = Interval(segments.low * answer.low, segments.expected * answer.expected, segments.high * 2 * answer.high)
-    speech = _spoken(plan, item)
+    schema, often = plan.prompt.json_schema, MENDED * _together(plan, item)[2]
+    calls, speech, pictures = _calls(plan, item, segments, 0.02, 1.0), _spoken(plan, item), _pictures(item, segments)
+    said = segments.by(answer_tokens(schema)).times(1, 1, often)
     asked = FRAME_CHARACTERS + len(plan.prompt.prompt_text) + len(json.dumps(schema))
-    pictures = 0 if item.media_type is MediaType.AUDIO else MOST_PICTURES
+    most = segments.high * (asked + EVIDENCE_CHARACTERS) / 2 + speech * 4 + pictures.high * MOST_PICTURE_TOKENS
     heard = Interval(
-        segments.low * (FRAME_CHARACTERS / 2 + len(plan.prompt.prompt_text)) / 6,
-        (segments.expected * (asked + 200) + speech / 2) / 4 + segments.expected * pictures / 2 * PICTURE_TOKENS,
-        segments.high * 2 * ((asked + 3000) / 2 + pictures * MOST_PICTURE_TOKENS + answer.high) + speech * 8,
-    )
-    return segments.times(1, 1.02, 2), said, heard
-
-
-def _like(known: Measured, plan: Plan, segments: Interval) -> tuple[Interval, Interval, Interval]:
-    """Bound what is asked of segments by what was measured: half of the least, one and a half times the most."""
-    often = 1 + known.wrong
-    calls = Interval(segments.low, segments.expected * often, segments.high * min(2.0, 1.1 + 2 * known.wrong) + 1)
-    per, answer = known.input_tokens, known.output_tokens
-    prompt = len(plan.prompt.prompt_text) / 3
-    heard = Interval(
-        calls.low * per.low * (1 - _SPREAD), calls.expected * per.mean, calls.high * (per.high * (1 + _SPREAD) + prompt)
-    )
-    said = Interval(
-        calls.low * answer.low * (1 - _SPREAD), calls.expected * answer.mean, calls.high * answer.high * (1 + _SPREAD)
+        calls.low * (FRAME_CHARACTERS / 2 + len(plan.prompt.prompt_text)) / 6,
+        (segments.expected * (asked + 200) + speech / 2) / 4 + pictures.expected * PICTURE_TOKENS,
+        often * most + said.high,
     )
     return calls, said, heard
+
+
+def _like(known: Measured, plan: Plan, item: MediaItem, segments: Interval) -> tuple[Interval, Interval, Interval]:
+    """Bound what is asked of segments by what was measured: half of the least, one and a half times the most."""
+    wrong = min(1.0, 0.1 + 2 * known.wrong)
+    asked = segments.times(1, 1 + known.wrong, 1 + wrong) + Interval(0, 0, 1)
+    spread, shared = (1 - _SPREAD, 1.0, 1 + _SPREAD), _together(plan, item)
+    prompt = Interval(0, 0, len(plan.prompt.prompt_text) / 3)
+    heard = asked.by(known.input_tokens.times(*spread) + prompt).times(*shared)
+    said = asked.by(known.output_tokens.times(*spread)).times(*shared)
+    return _calls(plan, item, segments, known.wrong, wrong) + Interval(0, 0, 1), said, heard
+
+
+def _calls(plan: Plan, item: MediaItem, segments: Interval, expected: float, wrong: float) -> Interval:
+    """Bound the calls about segments, of which a share is expected, and at the most, to be asked about once more.
+
+    Batches may hold all segments that there is room for, or two each and be in vain.
+    """
+    calls = segments.times(1, 1 + expected, 1 + wrong)
+    batch = plan.terms.batch
+    if not _is_batched(plan, item):
+        return calls
+    return Interval(max(1.0, calls.low / batch), max(1.0, calls.expected / batch), calls.high + segments.high / 2)
+
+
+def _is_batched(plan: Plan, item: MediaItem) -> bool:
+    """Whether any segment of the item may be asked about with others."""
+    if plan.terms.batch < 2 or item.media_type is MediaType.IMAGE:
+        return False
+    return _lengths(plan.segmentation, item)[0] <= plan.terms.batch_seconds
+
+
+def _together(plan: Plan, item: MediaItem) -> tuple[float, float, float]:
+    """How much of what single calls take is asked in batches: what all share once, or all of it once more in vain."""
+    return (1 / plan.terms.batch, 1.0, 2.0) if _is_batched(plan, item) else (1.0, 1.0, 1.0)
+
+
+def _pictures(item: MediaItem, segments: Interval) -> Interval:
+    """Bound the pictures that are shown of an item's segments."""
+    if item.media_type is not MediaType.VIDEO:
+        return Interval(0, 1, 1) if item.media_type is MediaType.IMAGE else Interval()
+    shown = segments.times(0, MOST_PICTURES, MOST_PICTURES)
+    kept = item.duration * PICTURES_A_SECOND + 1
+    return Interval(0, min(shown.expected, item.duration + 1), min(shown.high, kept))
 
 
 def _synthesis(level: VideoLevel, speech: float, said: Interval) -> tuple[Interval, Interval, Interval]:
     """Bound calls, output tokens and input tokens of a media-level result, made of `said` and characters of speech."""
     about = FRAME_CHARACTERS + len(level.instructions_text) + len(json.dumps(level.json_schema))
-    whole, parts = _answer(level.json_schema), 1 + said.high * 4 / 100_000
+    whole, parts = answer_tokens(level.json_schema), 1 + said.high * 4 / 100_000
     read = Interval(
         FRAME_CHARACTERS / 12,
         about / 4 + said.expected + speech / 8,
@@ -218,13 +217,6 @@ def _spoken(plan: Plan, item: MediaItem) -> float:
 
 def _exactly(count: int) -> Interval:
     return Interval(count, count, count)
-
-
-def _answer(schema: Mapping[str, Any]) -> Interval:
-    """Bound the tokens of one answer by the fields that it may fill."""
-    found = leaves(schema)
-    many = sum(any(step.many for step in leaf.path.steps) for leaf in found)
-    return Interval(0, 10 + 15 * len(found) + 25 * many, 100 + 150 * len(found) + 1000 * many)
 
 
 def _seconds(plan: Plan, calls: Interval) -> Interval:

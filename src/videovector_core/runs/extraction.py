@@ -15,10 +15,10 @@ from videovector_core.models.cache import CacheTx, content_key
 from videovector_core.models.ports import Extraction, Usage
 from videovector_core.ports import Begin, Clock, Ids
 from videovector_core.prompts.validation import Answer, read_answer
-from videovector_core.runs.estimating import question_tokens
 from videovector_core.runs.model import LlmCall, Run, Spent
 from videovector_core.runs.pacing import Pacing
 from videovector_core.runs.ports import RunsTx
+from videovector_core.runs.tokens import question_tokens
 from videovector_core.usage import CALLS, TOKENS_IN, TOKENS_OUT, Count, UsageTx
 
 _TEXT_LIMIT: Final = 200_000

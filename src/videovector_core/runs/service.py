@@ -183,12 +183,12 @@ class Runs:
         caller.require(Scope.READ)
         effective = self.models.resolve(processing_model)
         self._check_cost(effective, max_cost)
-        how = segmentation or Segmentation()
+        how, terms = segmentation or Segmentation(), self.models.terms_of(effective)
         async with self.begin() as tx:
             prompt = active(await find_prompt(tx, caller, prompt_id))
             media = await self._frozen(tx, caller, target)
-            known = await history(tx, caller, Intent(prompt, how, effective, enable_transcription), media)
-        terms = self.models.terms_of(effective)
+            intent = Intent(prompt, how, effective, enable_transcription, batched=terms.batch > 1)
+            known = await history(tx, caller, intent, media)
         found = estimated(Plan(prompt, how, media, effective, terms, enable_transcription, known))
         return {
             "media": {kind.value: sum(item.media_type is kind for item in media) for kind in MediaType},

@@ -17,9 +17,9 @@ from attrs import define, evolve, field, frozen
 from videovector_core.models.ports import Evidence, Extraction, ExtractionRequest
 from videovector_core.prompts.validation import Answer, read_answers
 from videovector_core.runs.batching import Batches, Place
-from videovector_core.runs.estimating import question_tokens
 from videovector_core.runs.extraction import Asker, Document, Question
 from videovector_core.runs.model import Run
+from videovector_core.runs.tokens import question_tokens
 
 ANSWERS: Final = "answers"
 SEGMENT: Final = "segment"
