@@ -16,14 +16,13 @@ _cases: list[int] = []
 
 
 async def trial(seed: int) -> str | None:
-    """Generate requests for every operation until the budget is spent, with a key on even seeds and without on odd ones."""
+    """Generate requests for every operation until the budget is spent; seeds take turns with a key, with none and with a token."""
     with tempfile.TemporaryDirectory(prefix="videovector-fuzz-") as folder:
         server = Server(Path(folder) / "data")
         try:
             server.start(seconds=180)
-            found = await fuzz(
-                server.url, key=None if seed % 2 else server.key, examples=EXAMPLES, seed=seed, seconds=BUDGET_S
-            )
+            shown = (f"X-API-Key: {server.key}", None, f"Authorization: Bearer {server.run('token')}")[seed % 3]
+            found = await fuzz(server.url, credential=shown, examples=EXAMPLES, seed=seed, seconds=BUDGET_S)
         finally:
             server.stop()
     _cases.append(found.cases)

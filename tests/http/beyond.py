@@ -34,6 +34,8 @@ BEYOND: Final = {
     "validation_connector_place": "what a bucket may be called is its provider's to say, and which directories are open the operator's",
     "validation_connector_scope": "what a connector is for is state",
     "validation_period": "two parameters of one query",
+    "validation_attachment_id": "two fields of one list must differ",
+    "sql_invalid": "SQL has a grammar, and which columns there are is state",
     "validation_weights": "a sum of two fields",
     "validation_relevant": "an order of two fields",
     "validation_filter_value": "the type of a field may stand in the schemas of a run",
@@ -46,17 +48,14 @@ BEYOND: Final = {
 }
 """Codes of refusals that depend on state, or on more than one place of a request; each with its reason."""
 
-OUTSIDE: Final = {"storage_error"}
-"""Codes of 502: a storage that a caller named does not answer, and that is said."""
-
 
 def filter_failure(_: Any, failure: Any, __: Any, response: Any) -> bool:
-    """Keep a failure, unless good data were refused for a reason that no schema can tell, or the fault lies outside."""
+    """Keep a failure, unless good data were refused for a reason that no schema can tell, or a key sent for a token."""
     kind = type(failure).__name__
     if kind == "RejectedPositiveData" and response.status_code in {400, 410, 422}:
         return _code(response) not in BEYOND
-    if kind == "ServerError" and response.status_code == 502:
-        return _code(response) not in OUTSIDE
+    if kind == "MissingHeaderNotRejected" and response.status_code == 403:
+        return _code(response) != "authorization_jwt_required"
     return True
 
 

@@ -13,6 +13,8 @@ from tests.http.fuzzing import fuzz, listening
 async def test_generated_requests(with_key):
     """Good data and bad, with a key and without: every check but that of refusals passes on every operation; `make faults` has that one."""
     async with listening() as (api, origin):
-        found = await fuzz(origin, key=api.key if with_key else None, examples=3, seed=1, whole=False)
+        found = await fuzz(
+            origin, credential=f"X-API-Key: {api.key}" if with_key else None, examples=3, seed=1, whole=False
+        )
     assert found.cases > 200
     assert found.status == 0, found.failures

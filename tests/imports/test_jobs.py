@@ -169,6 +169,19 @@ async def test_a_place_that_cannot_be_read_ends_the_job(api: Api):
     assert (job["status"], job["error_message"]) == ("failed", known["last_test_error"])
 
 
+async def test_a_failing_storage_is_no_fault_of_the_server(api: Api):
+    """Who looks behind a connector whose storage fails is told that as the connector's state, with the storage's code."""
+    connector = await connected(api)
+
+    def fail(*_: str) -> None:
+        raise ProcessingFailed("The storage failed; try again later.", code="storage_error", transient=True)
+
+    bucket_of(api).fail = fail
+    answer = await api.client.post(f"/connectors/{connector}/browse", json={})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "storage_error")
+    assert answer.json()["error"]["details"] == {"transient": True}
+
+
 async def test_an_empty_source_completes(api: Api):
     """Where nothing matches, the job completes with zeros."""
     job = await imported(api, await connected(api), await index_of(api), source_prefix="none/")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from attrs import evolve, frozen
@@ -188,12 +188,12 @@ class Connectors:
 
         Raises:
             Invalid: the connector is not for imports, or prefix or pattern climb.
-            ProcessingFailed: the storage fails, or takes longer than 15 s.
+            Conflict: the connector leads to a storage that fails, refuses, or takes longer than 15 s; with its code.
         """
         wanted = Pattern(pattern, prefix)
         connector = await self.get(caller, connector_id, use=Use.IMPORT)
         found: list[StoredObject] = []
-        with _in_time(BROWSE_SECONDS):
+        with _as_its_state(), _in_time(BROWSE_SECONDS):
             async with asyncio.timeout(BROWSE_SECONDS), self.open(connector) as bucket:
                 async for page in bucket.pages(prefix, recursive=recursive):
                     found += [one for one in page if shown(one, wanted)]
@@ -252,6 +252,15 @@ def _in_time(seconds: float) -> Any:
             code="timeout",
             transient=True,
         ) from error
+
+
+@contextlib.contextmanager
+def _as_its_state() -> Iterator[None]:
+    """Tell how a storage fails as the state of the connector that leads there: the server itself is well."""
+    try:
+        yield
+    except ProcessingFailed as error:
+        raise Conflict(error.message, code=error.code, details={"transient": error.transient}) from error
 
 
 def shown(found: StoredObject, wanted: Pattern) -> bool:
