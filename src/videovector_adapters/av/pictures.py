@@ -19,7 +19,11 @@ EMBEDDED: Final = 512
 _TOGETHER: Final = 4
 """Frames that are looked at together at most."""
 _APART: Final = 0.06
-"""Seconds of media between two looks while nothing happens."""
+"""Seconds of media between two looks while little happens."""
+_FAR_APART: Final = 0.12
+"""Seconds between them while nothing happens, as on most screens."""
+_STILL: Final = 0.003
+"""The difference between two looks, of 1, up to which nothing happens."""
 _CALM: Final = 0.012
 """The difference between two looks, of 1, up to which no cut can lie between them: below half of the least cut."""
 _JUMP: Final = 0.04
@@ -44,6 +48,7 @@ class Pictures:
     _motion: Motion = field(factory=Motion)
     _waiting: list[tuple[VideoFrame, float]] = field(factory=list)
     _looked: float = -1.0
+    _apart: float = _APART
     _second: int = -1
     _usual: float = 0.0
     _cut_at: float | None = None
@@ -56,7 +61,7 @@ class Pictures:
     def take(self, frame: VideoFrame, second: float) -> None:
         """Take a frame shown at `second`: measure it, and keep it where it is the first of its second or of a shot."""
         self._waiting.append((frame, second))
-        if len(self._waiting) >= _TOGETHER or second - self._looked >= _APART:
+        if len(self._waiting) >= _TOGETHER or second - self._looked >= self._apart:
             self._look()
 
     def close(self) -> None:
@@ -72,7 +77,9 @@ class Pictures:
         waiting, self._waiting = self._waiting, []
         self._looked = waiting[-1][1]
         last = self._shrinker.cells(waiting[-1][0])
-        if len(waiting) > 1 and self._motion.difference(last) <= _CALM:
+        difference = self._motion.difference(last)
+        self._apart = _FAR_APART if difference <= _STILL else _APART
+        if len(waiting) > 1 and difference <= _CALM:
             row = self._motion.measured(self._looked, last)
             share = {**row, "differences": row["differences"] / len(waiting), "changed": 0.0}
             for frame, second in waiting:

@@ -59,6 +59,6 @@ def _averaged(plane: VideoPlane, rows: int, columns: int, most: int) -> Cells:
     eights = np.frombuffer(cast("memoryview[int]", plane), np.uint64)[: rows * high * stride // 8]
     lines = eights.reshape(rows, high, stride // 8)[:, :: max(1, high // most)][:, :most]
     down = (lines & _EVEN).sum(axis=1).view(np.uint16)
-    cells = down[:, : columns * wide].reshape(rows, columns, wide).sum(axis=2, dtype=np.uint32).ravel()
-    averaged: Cells = cells * np.float32(1 / (lines.shape[1] * wide))
+    across = down[:, : columns * wide].astype(np.float32).reshape(rows * columns, wide)
+    averaged: Cells = across @ np.full(wide, 1 / (lines.shape[1] * wide), np.float32)  # a product is quicker than a sum
     return averaged
