@@ -9,11 +9,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from videovector_core.errors import Invalid
-from videovector_core.prompts.schema import check_paths, check_schema
+from videovector_core.prompts.schema import _ALLOWED, check_paths, check_schema
 from videovector_core.prompts.validators import validator
 from videovector_core.testing.schemas import schemas
 
 STRING = {"type": "string"}
+# of the vocabularies of 2020-12 (Core 8, Applicator 10, Unevaluated 11, Validation 6, Content 8, Meta-Data 9)
+KEYWORDS = (
+    *("$schema", "$vocabulary", "$id", "$anchor", "$dynamicAnchor", "$ref", "$dynamicRef", "$defs", "$comment"),
+    *("allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "prefixItems", "items", "contains"),
+    *("properties", "patternProperties", "additionalProperties", "propertyNames"),
+    *("unevaluatedItems", "unevaluatedProperties", "type", "enum", "const", "multipleOf"),
+    *("maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum", "maxLength", "minLength", "pattern"),
+    *("maxItems", "minItems", "uniqueItems", "maxContains", "minContains"),
+    *("maxProperties", "minProperties", "required", "dependentRequired", "format"),
+    *("contentEncoding", "contentMediaType", "contentSchema"),
+    *("title", "description", "default", "deprecated", "readOnly", "writeOnly", "examples"),
+)
 
 
 def of(**properties: Any) -> dict[str, Any]:
@@ -103,6 +115,42 @@ REFUSED: dict[str, tuple[Any, str, str]] = {
     "prefixItems": (of(a={"type": "array", "items": STRING, "prefixItems": []}), "a", "one schema for all"),
     "a dialect": ({"type": "object", "$schema": "http://json-schema.org/draft-04/schema#"}, "$", "leave it out"),
     "nullable": (of(a={"type": "string", "nullable": True}), "a", "['string', 'null']"),
+    "const": (of(a={"type": "string", "const": "x"}), "a", "use an enum of one value"),
+    "const alone": (of(a={"const": 1}), "a", "use an enum of one value"),
+    "exclusiveMinimum": (of(a={"type": "integer", "exclusiveMinimum": 0}), "a", "use minimum and maximum"),
+    "exclusiveMaximum": (of(a={"type": "number", "exclusiveMaximum": 0}), "a", "use minimum and maximum"),
+    "multipleOf": (of(a={"type": "number", "multipleOf": 0.5}), "a", "use minimum and maximum"),
+    "dependentRequired": ({**of(a=STRING), "dependentRequired": {"a": ["b"]}}, "$", "ask for it in the description"),
+    "dependentSchemas": ({**of(a=STRING), "dependentSchemas": {}}, "$", "ask for it in the description"),
+    "minProperties": ({**of(a=STRING), "minProperties": 1}, "$", "ask for it in the description"),
+    "maxProperties": ({**of(a=STRING), "maxProperties": 1}, "$", "ask for it in the description"),
+    "uniqueItems": (of(a={"type": "array", "items": STRING, "uniqueItems": True}), "a", "ask for it"),
+    "contains": (of(a={"type": "array", "items": STRING, "contains": STRING}), "a", "ask for it"),
+    "minContains": (of(a={"type": "array", "items": STRING, "minContains": 1}), "a", "ask for it"),
+    "maxContains": (of(a={"type": "array", "items": STRING, "maxContains": 1}), "a", "ask for it"),
+    "contentEncoding": (of(a={"type": "string", "contentEncoding": "base64"}), "a", "ask for it"),
+    "additionalItems": (of(a={"type": "array", "items": STRING, "additionalItems": False}), "a", "one schema for all"),
+    "unevaluatedItems": (of(a={"type": "array", "items": STRING, "unevaluatedItems": False}), "a", "one schema"),
+    "unevaluatedProperties": ({**of(a=STRING), "unevaluatedProperties": False}, "$", "use additionalProperties"),
+    "propertyNames": ({**of(a=STRING), "propertyNames": {}}, "$", "name every field in properties"),
+    "if": ({**of(a=STRING), "if": {}}, "$", "write one plain schema"),
+    "then": ({**of(a=STRING), "then": {}}, "$", "write one plain schema"),
+    "else": ({**of(a=STRING), "else": {}}, "$", "write one plain schema"),
+    "$id": ({**of(a=STRING), "$id": "x"}, "$", "leave it out"),
+    "$vocabulary": ({**of(a=STRING), "$vocabulary": {}}, "$", "leave it out"),
+    "$anchor": (of(a={"type": "string", "$anchor": "x"}), "a", "references are never followed"),
+    "$dynamicAnchor": (of(a={"type": "string", "$dynamicAnchor": "x"}), "a", "references are never followed"),
+    "$dynamicRef": (of(a={"type": "string", "$dynamicRef": "#x"}), "a", "references are never followed"),
+    "$recursiveRef": (of(a={"type": "string", "$recursiveRef": "#"}), "a", "references are never followed"),
+    "old definitions": ({**of(a=STRING), "definitions": {}}, "$", "references are never followed"),
+    "a default": (of(a={"type": "string", "default": "x"}), "a", "leave it out"),
+    "examples": (of(a={"type": "string", "examples": ["x"]}), "a", "leave it out"),
+    "a comment": (of(a={"type": "string", "$comment": "x"}), "a", "leave it out"),
+    "readOnly": (of(a={"type": "string", "readOnly": True}), "a", "leave it out"),
+    "writeOnly": (of(a={"type": "string", "writeOnly": True}), "a", "leave it out"),
+    "deprecated": (of(a={"type": "string", "deprecated": True}), "a", "leave it out"),
+    "contentMediaType": (of(a={"type": "string", "contentMediaType": "text/html"}), "a", "ask for it"),
+    "contentSchema": (of(a={"type": "string", "contentSchema": {}}), "a", "ask for it"),
     "an unheard-of keyword": (of(a={"type": "string", "colour": 1}), "a", "allowed are additionalProperties"),
     "a keyword of another type": (of(a={"type": "integer", "minLength": 1}), "a", "says nothing about type integer"),
     "an enum of objects": (of(a={"type": "object", "enum": [{}], "properties": {"x": STRING}}), "a", "nothing about"),
@@ -151,7 +199,23 @@ REFUSED: dict[str, tuple[Any, str, str]] = {
     "bounds crossed": (of(a={"type": "number", "minimum": 2, "maximum": 1}), "a", "minimum is above maximum"),
     "lengths crossed": (of(a={"type": "string", "minLength": 2, "maxLength": 1}), "a", "minLength is above"),
     "a negative length": (of(a={"type": "string", "minLength": -1}), "a", "minLength must be"),
+    "an enormous length": (of(a={"type": "string", "maxLength": 2**40}), "a", "maxLength must be"),
+    "a length that is a boolean": (of(a={"type": "string", "maxLength": True}), "a", "maxLength must be"),
+    "counts crossed": (
+        of(a={"type": "array", "items": STRING, "minItems": 2, "maxItems": 1}),
+        "a",
+        "minItems is above",
+    ),
+    "no whole number between": (of(a={"type": "integer", "minimum": 1.2, "maximum": 1.8}), "a", "no whole number"),
+    "an enum out of bounds": (of(a={"type": "integer", "enum": [1, 2], "minimum": 5}), "a", "no value of the enum"),
+    "an enum against its pattern": (of(a={"type": "string", "enum": ["a"], "pattern": "^b"}), "a", "no value of the"),
+    "an enum of a wrong kind": (of(a={"type": "string", "enum": "x"}), "a", "1 to 200"),
+    "a fraction in an enum of integers": (of(a={"type": "integer", "enum": [1.5]}), "a", "not of type integer"),
     "a fractional count": (of(a={"type": "array", "items": STRING, "minItems": 1.5}), "a", "minItems must be"),
+    "a title of a wrong kind": (of(a={"type": "string", "title": 1}), "a", "title must be"),
+    "a format of a wrong kind": (of(a={"type": "string", "format": 1}), "a", "format must be"),
+    "a bound that is a boolean": (of(a={"type": "integer", "minimum": True}), "a", "minimum must be"),
+    "an infinite bound": (of(a={"type": "number", "maximum": float("inf")}), "$", "not JSON"),
     "a description of a wrong kind": (of(a={"type": "string", "description": 1}), "a", "description must be"),
     "a pattern of a wrong kind": (of(a={"type": "string", "pattern": 1}), "a", "pattern must be"),
     "a broken pattern": (of(a={"type": "string", "pattern": "["}), "a", "check its syntax"),
@@ -169,6 +233,12 @@ REFUSED: dict[str, tuple[Any, str, str]] = {
 def test_a_broken_rule_is_named_with_its_field(schema: Any, path: str, words: str) -> None:
     """Each rule has its own message, at the path of the field that breaks it."""
     assert any(at == path and words in message for at, message in problems(schema))
+
+
+def test_every_keyword_of_the_dialect_is_decided_about() -> None:
+    """Each keyword of JSON Schema 2020-12 is either allowed somewhere, or refused with advice that a row here shows."""
+    shown = json.dumps([schema for schema, _, _ in REFUSED.values() if isinstance(schema, dict)])
+    assert [word for word in KEYWORDS if word not in _ALLOWED and f'"{word}":' not in shown] == []
 
 
 def test_all_problems_are_reported_at_once() -> None:

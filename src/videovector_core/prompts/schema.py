@@ -47,13 +47,20 @@ _KEYWORDS: Final[dict[str, frozenset[str]]] = {
 _ALLOWED: Final = frozenset[str]().union(*_KEYWORDS.values())
 _COMBINE: Final = "write one plain schema; for a field that may be null use a type such as ['string', 'null']"
 _REFER: Final = "references are never followed; write the schema out in place"
+_ASK: Final = "ask for it in the description"
+_LEAVE: Final = "it decides nothing here; leave it out"
 _ADVICE: Final[dict[str, str]] = {
     **dict.fromkeys(
         ("$ref", "$dynamicRef", "$recursiveRef", "$defs", "definitions", "$anchor", "$dynamicAnchor"), _REFER
     ),
     **dict.fromkeys(("oneOf", "anyOf", "allOf", "not", "if", "then", "else"), _COMBINE),
     **dict.fromkeys(("patternProperties", "propertyNames"), "name every field in properties"),
-    **dict.fromkeys(("prefixItems", "additionalItems", "contains"), "give one schema for all items"),
+    **dict.fromkeys(("prefixItems", "additionalItems", "unevaluatedItems"), "give one schema for all items"),
+    **dict.fromkeys(("contains", "minContains", "maxContains", "uniqueItems"), _ASK),
+    **dict.fromkeys(("minProperties", "maxProperties", "dependentRequired", "dependentSchemas"), _ASK),
+    **dict.fromkeys(("contentEncoding", "contentMediaType", "contentSchema"), _ASK),
+    **dict.fromkeys(("default", "examples", "deprecated", "readOnly", "writeOnly", "$comment"), _LEAVE),
+    "unevaluatedProperties": "use additionalProperties",
     **dict.fromkeys(("$schema", "$id", "$vocabulary"), "the dialect is 2020-12 always; leave it out"),
     **dict.fromkeys(("exclusiveMinimum", "exclusiveMaximum", "multipleOf"), "use minimum and maximum"),
     "nullable": "write the type as ['string', 'null']",
@@ -286,10 +293,17 @@ def _check_scalar(node: Mapping[str, Any], kind: str, at: str, report: _Report) 
         if keyword in node and not _is_number(node[keyword]):
             report.add(at, f"{keyword} must be a finite number within 64 bits")
     _check_order(node, "minimum", "maximum", at, report)
+    if kind == "integer" and not report.problems and _gap(node):
+        report.add(at, "no whole number lies from minimum to maximum")
     if "pattern" in node:
         _check_pattern(node["pattern"], at, report)
     if "enum" in node:
         _check_enum(node, kind, at, report)
+
+
+def _gap(node: Mapping[str, Any]) -> bool:
+    least, most = node.get("minimum"), node.get("maximum")
+    return least is not None and most is not None and math.ceil(least) > math.floor(most)
 
 
 def _check_pattern(pattern: Any, at: str, report: _Report) -> None:
@@ -315,6 +329,13 @@ def _check_enum(node: Mapping[str, Any], kind: str, at: str, report: _Report) ->
         report.add(at, f"enum holds {_show(strange[0])}, which is not of type {kind}")
     elif len({json.dumps(value) for value in enum}) < len(enum):
         report.add(at, "enum holds a value twice")
+    elif not report.problems and not any(_fits_beside(node, value) for value in enum):
+        report.add(at, "no value of the enum satisfies the other keywords of the field")
+
+
+def _fits_beside(node: Mapping[str, Any], value: Any) -> bool:
+    """Whether an enum's value satisfies what else is said about its field."""
+    return validator({keyword: said for keyword, said in node.items() if keyword != "enum"}).is_valid(value)
 
 
 def _is_number(value: Any) -> bool:
