@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from tests.http.api import Api, serving
 from tests.search import world
 from tests.search.world import Scripted, shot
+from videovector_core.models.ports import Vector
 from videovector_http.bodies import MAX_IMAGE_JSON
 
 DOCUMENTS = {
@@ -247,7 +248,9 @@ PICTURES: list[tuple[dict[str, Any], str]] = [
     ({"image_data": shot(1), "top_k": 101}, "validation_error"),
 ]
 BOTH = {"text_query": "q", "image_data": shot(1)}
+WRONG = {"field": "headline", "operator": "equals", "type": "integer", "value": 1}
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
+    ("search", {}, "validation_error"),
     ("search", {"query": ""}, "validation_error"),
     ("search", {"query": "   "}, "validation_query"),
     ("search", {"query": "x" * 2001}, "validation_error"),
@@ -257,7 +260,21 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("search", {"query": "q", "search_fields": ["secret"]}, "validation_search_fields"),
     *(("image-search", body, code) for body, code in PICTURES),
     *(("multimodal-search", body, code) for body, code in PICTURES),
+    *(
+        (path, {**body, "filters": filters}, code)
+        for path, body in (
+            ("search", {"query": "q"}),
+            ("image-search", {"image_data": shot(1)}),
+            ("multimodal-search", {"text_query": "q"}),
+        )
+        for filters, code in (
+            ([], "validation_error"),
+            ([WRONG] * 5, "validation_error"),
+            ([WRONG], "validation_filter_field"),
+        )
+    ),
     ("multimodal-search", {}, "validation_modality"),
+    ("multimodal-search", {"text_query": "x" * 2001}, "validation_error"),
     ("multimodal-search", {"text_query": "  "}, "validation_query"),
     ("multimodal-search", {**BOTH, "text_weight": 0.6}, "validation_weights"),
     ("multimodal-search", {**BOTH, "text_weight": 0.5, "image_weight": 0.49999}, "validation_weights"),
@@ -267,9 +284,13 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("/search/multi-run", {"query": "q", "run_ids": []}, "validation_run_ids"),
     ("/search/multi-run", {"query": "q", "run_ids": ["run_1"] * 21}, "validation_error"),
     ("/search/multi-run", {"query": " ", "run_ids": ["run_1"]}, "validation_query"),
+    ("/search/multi-run", {"query": "x" * 2001, "run_ids": ["run_1"]}, "validation_error"),
+    ("/search/multi-run", {"query": "q", "run_ids": ["run_1"], "top_k": 0}, "validation_error"),
     ("/search/multi-run", {"query": "q", "run_ids": ["run_1"], "top_k": 51}, "validation_error"),
     ("/search/multi-run", {"query": "q", "run_ids": ["run_1"], "aggregation": "worst"}, "validation_error"),
     ("/playground/search", {"query": " "}, "validation_query"),
+    ("/playground/search", {"query": "x" * 2001}, "validation_error"),
+    ("/playground/search", {"query": "q", "top_k": 0}, "validation_error"),
     ("/playground/search", {"query": "q", "top_k": 101}, "validation_error"),
 ]
 
@@ -283,6 +304,26 @@ async def test_every_refusal_is_a_422_with_a_code(api: Api) -> None:
         told = {name: str(value)[:40] for name, value in body.items()}
         assert answer.status_code == 422, (path, told, answer.text)
         assert answer.json()["error"]["code"] == code, (path, told, answer.text)
+
+
+async def test_no_model_sees_a_picture_that_is_refused(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over 10 MiB, over 40 megapixels, another format and no base64 at all are refused before anything decodes them."""
+    index, _, _ = await films(api)
+    seen: list[bytes] = []
+
+    async def embed(_: object, images: Sequence[bytes]) -> list[Vector]:
+        seen.extend(images)
+        return await whole(dial, images)
+
+    dial, whole = world.Dial(), world.Dial.embed
+    monkeypatch.setattr(world.Dial, "embed", embed)
+    for path in ("image-search", "multimodal-search"):
+        for picture in (HEAVY, HUGE, NO_IMAGE, "not base64!"):
+            await post(api, f"/indexes/{index}/{path}", {"image_data": picture}, 422)
+        assert seen == []
+        await post(api, f"/indexes/{index}/{path}", {"image_data": shot(1)})
+        assert len(seen) == 1
+        seen.clear()
 
 
 @pytest.mark.parametrize("path", ["/indexes/idx_1/image-search", "/indexes/idx_1/multimodal-search"])
