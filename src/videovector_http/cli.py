@@ -1,4 +1,4 @@
-"""The command line: `videovector serve | worker | migrate | keys | token | check | reindex | reembed | eval | demo | openapi`."""
+"""The command line, `videovector COMMAND`: each command is a function here, and its docstring is its help."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 from tqdm import tqdm
@@ -22,12 +22,13 @@ from videovector_core.access.model import Caller
 from videovector_core.errors import VideoVectorError
 from videovector_http import evaluations, listen, logs, measured, serving
 
-Command = Callable[[Settings, argparse.Namespace], Coroutine[Any, Any, int]]
+Command: TypeAlias = Callable[[Settings, argparse.Namespace], Coroutine[Any, Any, int]]
+Names: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - argparse names it no other way
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command; the exit status is 0 when it did what it was asked for."""
-    given = _parser().parse_args(arguments)
+    given = commands().parse_args(arguments)
     try:
         settings = Settings.load()
         logs.configure(settings.log_level, settings.log_format)
@@ -138,6 +139,20 @@ async def reembed(settings: Settings, given: argparse.Namespace) -> int:
     return 0
 
 
+async def models_fetch(settings: Settings, given: argparse.Namespace) -> int:
+    """Download the weights of the models of this machine that are missing, and check them."""
+    from videovector_adapters.local.catalog import CATALOG  # noqa: PLC0415 - needs the extra `local`, which it names
+    from videovector_adapters.local.fetch import fetch  # noqa: PLC0415 - as above
+    from videovector_adapters.local.weights import Weights  # noqa: PLC0415 - as above
+
+    known = {weight.model for weight in CATALOG}
+    if unknown := set(given.models) - known:
+        raise WrongSetting(f"There is no model {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}.")
+    brought = fetch(Weights(settings.model_dir), models=given.models, say=print)
+    print(f"models: {len(brought)} files brought")  # noqa: T201 - the answer of the command
+    return 0
+
+
 async def evaluate(settings: Settings, given: argparse.Namespace) -> int:
     """Measure search with labelled queries; status 1 when a bound is not kept."""
     asked, wanted = measured.read(Path(given.file)), measured.bounds(given.bounds)
@@ -182,67 +197,80 @@ async def webhooks_listen(_: Settings, given: argparse.Namespace) -> int:
     return await listen.listen(given.host, given.port, given.secret)
 
 
-def _parser() -> argparse.ArgumentParser:
+def commands() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         "videovector",
         description="An open video-understanding server. Settings are environment variables VIDEOVECTOR_*.",
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    names = parser.add_subparsers(required=True, metavar="COMMAND")
+    _of_the_server(names)
+    _of_search(names)
+    _of_clients(names)
+    _of_accounts(names)
+    group = names.add_parser("models", help="Manage the weights of models on this machine.")
+    bring = _add(group.add_subparsers(required=True, metavar="COMMAND"), "fetch", models_fetch)
+    bring.add_argument("models", nargs="*", metavar="MODEL", help="only these, such as all-MiniLM-L6-v2")
+    return parser
 
-    def add(name: str, command: Command, **options: object) -> argparse.ArgumentParser:
-        found = commands.add_parser(name, help=(command.__doc__ or "").strip().split("\n")[0], **options)  # type: ignore[arg-type]
-        found.set_defaults(command=command)
-        return found
 
-    add("serve", serve)
-    add("worker", worker).add_argument("--child", action="store_true", help=argparse.SUPPRESS)
-    add("migrate", migrate)
-    add("check", check)
-    add("reindex", reindex)
-    again = add("reembed", reembed)
+def _add(names: Names, name: str, command: Command) -> argparse.ArgumentParser:
+    found = names.add_parser(name, help=(command.__doc__ or "").strip().split("\n")[0])
+    found.set_defaults(command=command)
+    return found
+
+
+def _of_the_server(names: Names) -> None:
+    _add(names, "serve", serve)
+    _add(names, "worker", worker).add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    _add(names, "migrate", migrate)
+    _add(names, "openapi", openapi)
+
+
+def _of_search(names: Names) -> None:
+    _add(names, "check", check)
+    _add(names, "reindex", reindex)
+    again = _add(names, "reembed", reembed)
     again.add_argument("--model", required=True, help="local or openai:NAME")
     again.add_argument("--forget", metavar="SPACE", help="then take the vectors of this space away; see check")
-    add("openapi", openapi)
-    measure = add("eval", evaluate)
+    measure = _add(names, "eval", evaluate)
     measure.add_argument("file", metavar="FILE", help="JSON as POST /api/v2/evaluations takes it")
-    measure.add_argument(
-        "--bound", action="append", default=[], dest="bounds", help="such as recall@10=0.9 or p95_ms=50"
-    )
+    bound = "such as recall@10=0.9 or p95_ms=50"
+    measure.add_argument("--bound", action="append", default=[], dest="bounds", help=bound)
     measure.add_argument("--json", action="store_true", help="print all measures as JSON")
-    shown = add("demo", demo)
+    _takes_a_user(measure)
+
+
+def _of_clients(names: Names) -> None:
+    shown = _add(names, "demo", demo)
     shown.add_argument("files", nargs="*", metavar="FILE", help="your own video, audio or image files")
-    shown.add_argument(
-        "--stub-model", action="store_true", help="fill the schema at a stub endpoint, which only quotes"
-    )
-    tools = add("mcp", mcp)
-    tools.add_argument(
-        "--url",
-        default=os.environ.get("VIDEOVECTOR_BASE_URL", "http://127.0.0.1:8000/api/v2"),
-        help="API of the server (VIDEOVECTOR_BASE_URL)",
-    )
-    tools.add_argument(
-        "--key", default=os.environ.get("VIDEOVECTOR_API_KEY"), help="key of the server (VIDEOVECTOR_API_KEY)"
-    )
-    keys = commands.add_parser("keys", help="Make API keys.").add_subparsers(required=True, metavar="COMMAND")
-    create = keys.add_parser("create", help="Make a key and print it, and nothing else.")
+    stub = "fill the schema at a stub endpoint, which only quotes"
+    shown.add_argument("--stub-model", action="store_true", help=stub)
+    tools = _add(names, "mcp", mcp)
+    url = os.environ.get("VIDEOVECTOR_BASE_URL", "http://127.0.0.1:8000/api/v2")
+    tools.add_argument("--url", default=url, help="API of the server (VIDEOVECTOR_BASE_URL)")
+    key = os.environ.get("VIDEOVECTOR_API_KEY")
+    tools.add_argument("--key", default=key, help="key of the server (VIDEOVECTOR_API_KEY)")
+    group = names.add_parser("webhooks", help="Work with webhooks.")
+    hear = _add(group.add_subparsers(required=True, metavar="COMMAND"), "listen", webhooks_listen)
+    hear.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    hear.add_argument("--port", type=int, default=9000, help="port to listen on")
+    secret = os.environ.get("VIDEOVECTOR_WEBHOOK_SECRET")
+    hear.add_argument("--secret", default=secret, help="whsec_... of the webhook (VIDEOVECTOR_WEBHOOK_SECRET)")
+
+
+def _of_accounts(names: Names) -> None:
+    group = names.add_parser("keys", help="Make API keys.")
+    create = _add(group.add_subparsers(required=True, metavar="COMMAND"), "create", keys_create)
     create.add_argument("--name", required=True, help="what the key is for")
     create.add_argument("--scopes", default="read", help="comma list of search, read, write, admin")
     create.add_argument("--expires-in-days", type=int, help="1 to 365; without it the key does not expire")
-    create.set_defaults(command=keys_create)
-    bearer = add("token", token)
-    hooks = commands.add_parser("webhooks", help="Work with webhooks.").add_subparsers(required=True, metavar="COMMAND")
-    hear = hooks.add_parser("listen", help="Receive deliveries, verify them and print them.")
-    hear.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    hear.add_argument("--port", type=int, default=9000, help="port to listen on")
-    hear.add_argument(
-        "--secret",
-        default=os.environ.get("VIDEOVECTOR_WEBHOOK_SECRET"),
-        help="whsec_... of the webhook (VIDEOVECTOR_WEBHOOK_SECRET)",
-    )
-    hear.set_defaults(command=webhooks_listen)
-    for one in (create, bearer, measure):
-        one.add_argument("--user", default="owner", help="account name; an unknown one is created")
-    return parser
+    _takes_a_user(create)
+    _takes_a_user(_add(names, "token", token))
+
+
+def _takes_a_user(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--user", default="owner", help="account name; an unknown one is created")
 
 
 if __name__ == "__main__":

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import functools
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.docs import cli
 from tests.docs.pages import PAGES, ROOT, blocks
 
 CONTRACT = {"setup", "demo", "test", "check", "serve", "bench", "faults", "services", "docs", "clean", "help"}
 MAKEFILE = (ROOT / "Makefile").read_text()
+SUBCOMMANDS = {one.name.split()[0] for one in cli.listed()}
 TARGETS = set(re.findall(r"^([a-z][a-z0-9-]*):(?!=)", MAKEFILE, re.MULTILINE))
-
-
-@functools.cache
-def subcommands() -> set[str]:
-    """List what the program itself says it can do."""
-    command = [sys.executable, "-m", "videovector_http.cli", "--help"]
-    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return set(re.findall(r"^    ([a-z]+) ", listed, re.MULTILINE))
 
 
 def test_the_commands_of_the_contract_exist() -> None:
@@ -66,4 +58,18 @@ def test_subcommands_in_the_pages_exist(page: Path) -> None:
     shell = [block.text for block in blocks(page) if block.language in {"bash", "ini"}]
     code = shell + re.findall(r"`([^`\n]+)`", text)
     named = {name for piece in code for name in re.findall(r"(?:^|[\n /])videovector ([a-z]+)", piece)}
-    assert named <= subcommands()
+    assert named <= SUBCOMMANDS
+
+
+def test_the_page_of_the_command_line_is_current() -> None:
+    """The page has every command with its arguments; `python -m tests.docs.cli` writes it anew."""
+    assert (ROOT / "docs/reference/command-line.md").read_text() == cli.page()
+
+
+def test_messages_name_commands_that_exist() -> None:
+    """What an error, a help text or a docstring tells to run can be run."""
+    known = {one.name for one in cli.listed()}
+    text = "".join(path.read_text() for path in (ROOT / "src").rglob("*.py"))
+    named = set(re.findall(r"`videovector ([a-z]+(?: [a-z]+)?)", text))
+    assert named
+    assert [name for name in named if name not in known and name.split()[0] not in known] == []
