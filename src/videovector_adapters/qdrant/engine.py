@@ -1,11 +1,8 @@
-"""The process that owns the embedded store and serves it on a Unix socket.
+"""The engine of the embedded store: takes calls from a Unix socket and works them off in turns.
 
-Clients send frames `[number, method, [arguments]]` and get `[number, "result", value]` or `[number, "error", [kind,
-message]]`, in any order; `[number, "moved", null]` means that another engine listens on the socket now. The engine holds Python's lock while it works, so one task does all the work in turns: first
-the queries that wait, several at a time, then one small piece of the writes that wait. A query therefore never waits
-for a large write, and writes are applied in the order in which they came.
-
-The process ends when its input closes or its parent dies.
+It holds Python's lock while it works, so one task does all the work: first the queries that wait, several at a time, then
+one small piece of the writes that wait. A query therefore never waits for a large write, and writes are applied in the
+order in which they came.
 """
 
 from __future__ import annotations
@@ -14,22 +11,20 @@ import asyncio
 import contextlib
 import os
 import shutil
-import signal
-import struct
-import sys
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import msgspec
 from attrs import define, field
 
-from videovector_adapters.children import die_with_parent, read_frame
+from videovector_adapters.children import read_frame
+from videovector_adapters.qdrant.calls import Call, answering
 from videovector_adapters.qdrant.layout import floats
 from videovector_adapters.qdrant.parts import Query
 from videovector_adapters.qdrant.store import MAIN, Store, check_size
-from videovector_core.errors import Conflict, Invalid
+from videovector_core.errors import Invalid
 
 PIECE: Final = 256
 """Points written in one turn: some 40 ms, which is what a query may have to wait for."""
@@ -39,26 +34,8 @@ _FLUSH_AFTER: Final = 20_000
 """Points written since the last flush that make one due even when there is no quiet moment."""
 _FLUSH_WHILE_BUILDING: Final = 200_000
 """The same during a build: a flush waits for a disk that the build keeps busy, and nothing is answered meanwhile."""
-_HEADER: Final = struct.Struct(">I")
 _WRITES: Final = frozenset({"upsert", "delete"})
 _LONG: Final = frozenset({"copy", "serve"})
-
-
-@define(eq=False)
-class Call:
-    """One request. `done` counts the points of a write that were carried out."""
-
-    writer: asyncio.StreamWriter
-    number: int
-    method: str
-    arguments: list[Any]
-    done: int = 0
-
-    def answer(self, kind: str, value: Any) -> None:
-        """Send the answer; a client that is gone does not get one."""
-        data = msgspec.msgpack.encode([self.number, kind, value])
-        if not self.writer.is_closing():
-            self.writer.write(_HEADER.pack(len(data)) + data)
 
 
 @define(eq=False)
@@ -153,7 +130,7 @@ class Engine:
 
     async def _long(self, call: Call) -> None:
         """Carry out what takes long, in steps between which queries are answered."""
-        with _answering([call]):
+        with answering([call]):
             if call.method == "copy":
                 await self._copy(Path(call.arguments[0]))
             else:
@@ -218,14 +195,14 @@ class Engine:
     def _answer_some(self, calls: list[Call]) -> None:
         searches: dict[str, list[tuple[Call, Query]]] = {}
         for call in calls:
-            with _answering([call]):
+            with answering([call]):
                 if (search := self._search(call)) is not None:
                     searches.setdefault(search[0], []).append((call, search[1]))
                 else:
                     call.answer("result", self._other(call))
         for space, together in searches.items():
             waiting = [call for call, _ in together]
-            with _answering(waiting):
+            with answering(waiting):
                 answers = self.store.nearest(space, [query for _, query in together])
                 for call, answer in zip(waiting, answers, strict=True):
                     call.answer("result", answer)
@@ -268,7 +245,7 @@ class Engine:
         items: list[Any] = []
         while self._written and self._written[0].method == method and len(items) < PIECE:
             call = self._written[0]
-            with _answering([call]) as admitted:
+            with answering([call]) as admitted:
                 if method == "upsert" and call.done == 0:
                     self.store.admit(call.arguments[0])
             piece = call.arguments[0][call.done : call.done + PIECE - len(items)] if admitted else []
@@ -281,7 +258,7 @@ class Engine:
         self._carry_out(method, items, taken)
 
     def _carry_out(self, method: str, items: list[Any], calls: list[Call]) -> None:
-        with _answering(calls) as done:
+        with answering(calls) as done:
             (self.store.upsert if method == "upsert" else self.store.delete)(items)
         self._unflushed += len(items)
         if not done:
@@ -294,72 +271,3 @@ class Engine:
         """Forget the rest of calls that were answered with an error."""
         if self._written and self._written[0] in calls:
             self._written.popleft()
-
-
-class _answering:  # noqa: N801 - a context manager that reads as a verb
-    """Answers calls with the error when the block fails; true while it has not."""
-
-    def __init__(self, calls: Sequence[Call]) -> None:
-        self._calls = calls
-        self._failed = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __bool__(self) -> bool:
-        return not self._failed
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> bool:
-        if not isinstance(error, Exception):
-            return False
-        self._failed = True
-        name = "Invalid" if isinstance(error, Invalid) else "Unavailable"
-        for call in self._calls:
-            call.answer("error", [name, str(error)[:500]])
-        return True
-
-
-async def serve(directory: Path, socket: Path, ready: Callable[[str], None]) -> None:
-    """Own `directory` and serve it on `socket` until standard input closes."""
-    engine = Engine(Store.open(directory))
-    loop = asyncio.get_running_loop()
-    stdin = asyncio.StreamReader()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stdin), sys.stdin)
-    loop.add_signal_handler(signal.SIGTERM, engine.stop)
-    await engine.listen(socket)
-    ready("ready")
-    watch = asyncio.create_task(_until_closed(stdin, engine.stop))
-    try:
-        await engine.run()
-    finally:
-        watch.cancel()
-        engine.close()
-
-
-async def _until_closed(stdin: asyncio.StreamReader, then: Callable[[], None]) -> None:
-    while await stdin.read(4096):
-        pass
-    then()
-
-
-def main() -> None:
-    """Run the engine process; the arguments are the directory, the socket and how far to stand back (`nice`)."""
-    out = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    die_with_parent()
-    os.umask(0o077)
-    os.nice(int(sys.argv[3]))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def say(text: str) -> None:
-        out.write(text.replace("\n", " ") + "\n")
-        out.flush()
-
-    try:
-        asyncio.run(serve(Path(sys.argv[1]), Path(sys.argv[2]), say))
-    except Conflict as error:
-        say(f"owned {error.message}")
-        sys.exit(3)
-    except Exception as error:
-        say(f"failed {type(error).__name__}: {error}")
-        raise

@@ -30,7 +30,7 @@ async def spawn(store: Path, socket: Path, *, seconds: float, nice: int = 0) -> 
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
-        "from videovector_adapters.qdrant.engine import main; main()",
+        "from videovector_adapters.qdrant.serving import main; main()",
         os.fspath(store),
         os.fspath(own(socket)),
         str(nice),
