@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from tests.prompts import others
 from tests.prompts.extractive import KITCHEN, SPEECH, STRING, extraction, filled, known, many, of, one_of
 from videovector_adapters.local.extractive import ExtractiveExtractor
 from videovector_core.errors import ProcessingFailed
@@ -192,6 +194,19 @@ async def test_what_cannot_be_filled_honestly_is_left_to_the_check(field: dict[s
     with pytest.raises(ProcessingFailed) as failed:
         read_answer(answer.text, schema)
     assert failed.value.details["errors"] == [{"path": "stance", "message": "is required and missing"}]
+
+
+@pytest.mark.parametrize("schema", others.SCHEMAS.values(), ids=others.SCHEMAS.keys())
+@pytest.mark.parametrize("evidence", [known(), known(*KITCHEN, screen=["12345"], labels=[("dairy", 0.9)])])
+async def test_contracts_of_others_are_filled_or_refused_by_field(schema: dict[str, Any], evidence: Evidence) -> None:
+    """Every value is traced to the evidence, and what is left is a document that fits or the names of what is missing."""
+    answer = await extraction(schema, evidence)
+    problems: list[dict[str, str]] = []
+    try:
+        assert read_answer(answer.text, schema).document == json.loads(answer.text)
+    except ProcessingFailed as refused:
+        problems = refused.details["errors"]
+    assert {problem["message"] for problem in problems} <= {"is required and missing"}
 
 
 async def test_a_rejected_answer_is_mended_by_quoting() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from tests.prompts.test_answers import SCHEMAS
 from tests.runs.test_outcomes import SCHEMA, Room
 from tests.stub_model import Call, Reply, StubModel
 from videovector_adapters import memory
@@ -19,7 +20,7 @@ from videovector_core.app import VideoVector
 from videovector_core.models.bundle import Models
 from videovector_core.models.ports import Evidence, ExtractionRequest, Phrase, Picture, Transcript
 from videovector_core.models.table import ModelTable, Terms
-from videovector_core.prompts.validation import Answer, read_answers
+from videovector_core.prompts.validation import Answer, read_answer, read_answers
 from videovector_core.runs import batching
 from videovector_core.runs.model import Outcome, RunStatus
 from videovector_core.runs.service import Target
@@ -225,6 +226,19 @@ async def test_a_worker_that_dies_pays_only_for_what_was_under_way():
             assert sorted(room.asked) == [2, 2, 2]
             calls = await room.vv.runs.calls(room.caller, run_id)
             assert sorted(call.status for call in calls) == ["abandoned", "success", "success"]
+
+
+@pytest.mark.parametrize(("schema", "document"), SCHEMAS.values(), ids=SCHEMAS.keys())
+def test_each_answer_is_read_as_if_it_were_alone(schema: dict[str, Any], document: dict[str, Any]):
+    """A document that fits is kept, whatever its neighbours hold; what does not is rejected by itself."""
+    given = {1: document, 2: [document], 3: {**document, "unknown": 1}, "4": document}
+    answers = [{"segment": number, "document": one} for number, one in given.items()]
+    text = f"As asked: {json.dumps({'answers': [*answers, 7, {'segment': 2.0}]})} Anything else?"
+    read = read_answers(text, schema, listed="answers", number="segment", document="document", count=5)
+    assert read[0] == read[3] == Answer(document)
+    assert isinstance(read[2], Answer)
+    assert read[2] == read_answer(json.dumps({**document, "unknown": 1}), schema)
+    assert [isinstance(one, Answer) for one in read] == [True, False, True, True, False]
 
 
 @pytest.mark.parametrize("dialect", Dialect)

@@ -1,4 +1,4 @@
-"""Thirty schemas against three hostile models: what is kept fits the user's schema, what is refused names its field."""
+"""Forty-six schemas against three hostile models: what is kept fits the user's schema, what is refused names its field."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.prompts import others
 from tests.prompts.test_answers import SCHEMAS
 from tests.runs.test_outcomes import Room
 from tests.stub_model import Call, Reply, StubModel, filled
@@ -18,6 +19,8 @@ from videovector_core.models.bundle import Models
 from videovector_core.prompts.validators import validator
 from videovector_core.runs.model import Outcome
 from videovector_core.runs.service import Target
+
+WANTED = {name: schema for name, (schema, _) in SCHEMAS.items()} | others.SCHEMAS
 
 
 def answer(call: Call) -> Any:
@@ -98,7 +101,7 @@ async def test_what_is_kept_fits_and_what_is_refused_says_why(script) -> None:
     with StubModel(script=script) as stub:
         endpoint = Endpoint(stub.url, "key", "toy")
         async with Trial(endpoint) as trial:
-            for name, (schema, _) in SCHEMAS.items():
+            for name, schema in WANTED.items():
                 row, calls = await trial.tried(name, schema)
                 if row.status is Outcome.SUCCESSFUL:
                     kept += 1

@@ -66,6 +66,7 @@ _ADVICE: Final[dict[str, str]] = {
     "nullable": "write the type as ['string', 'null']",
     "const": "use an enum of one value",
 }
+_BOUNDS: Final = frozenset({"minimum", "maximum", "minLength", "maxLength", "pattern"})
 _COUNTS: Final = (("minLength", "maxLength"), ("minItems", "maxItems"))
 _NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -196,8 +197,11 @@ def _type(node: Mapping[str, Any], at: str, report: _Report) -> str | None:
     plain = [name for name in names if name != "null"]
     if len(plain) == 1 and isinstance(plain[0], str) and plain[0] in _KEYWORDS and len(names) <= 2:
         return plain[0]
-    for keyword in node.keys() - _ALLOWED:
+    strange = node.keys() - _ALLOWED
+    for keyword in strange:
         report.add(at, _refusal(keyword, "schema"))
+    if strange and declared is None:  # those say what the type would
+        return None
     wanted = ", ".join(_KEYWORDS)
     report.add(at, f"type must be one of {wanted}, or a pair of one of them and 'null'; it is {_show(declared)}")
     return None
@@ -266,8 +270,8 @@ def _name_problems(names: Collection[str], *, on_top: bool) -> Iterator[str]:
             yield f"the property name {_show(name)} is reserved; choose another"
         elif not NAME.fullmatch(name):
             yield (
-                f"the property name {_show(name)} must have 1 to 64 letters, digits, spaces, '_' or '-' and begin with "
-                "a letter; '.', '[' and ']' belong to paths"
+                f"the property name {_show(name)} must have 1 to 64 of a to z, A to Z, 0 to 9, space, '_' and '-' and "
+                "begin with a letter; '.', '[' and ']' belong to paths"
             )
         if small in folded:
             # Columns of SQL are compared without case.
@@ -335,7 +339,8 @@ def _check_enum(node: Mapping[str, Any], kind: str, at: str, report: _Report) ->
 
 def _fits_beside(node: Mapping[str, Any], value: Any) -> bool:
     """Whether an enum's value satisfies what else is said about its field."""
-    return validator({keyword: said for keyword, said in node.items() if keyword != "enum"}).is_valid(value)
+    bounds = {keyword: node[keyword] for keyword in _BOUNDS & node.keys()}
+    return value is None or not bounds or validator(bounds).is_valid(value)
 
 
 def _is_number(value: Any) -> bool:

@@ -35,7 +35,7 @@ def filled(schema: Mapping[str, Any], seed: str, said: str = "") -> Any:
     if kind == "object":
         return {name: filled(part, f"{seed}/{name}", said) for name, part in schema.get("properties", {}).items()}
     if kind == "array":
-        count = max(1, schema.get("minItems", 1))
+        count = min(max(1, schema.get("minItems", 1)), schema.get("maxItems", 1_000))
         return [filled(schema.get("items", {"type": "string"}), f"{seed}/{place}", said) for place in range(count)]
     if kind == "string":
         text = (said or f"a {WORDS[number(seed) % len(WORDS)]}").ljust(schema.get("minLength", 0), ".")
@@ -43,7 +43,8 @@ def filled(schema: Mapping[str, Any], seed: str, said: str = "") -> Any:
     if kind == "boolean":
         return bool(number(seed) % 2)
     value = number(seed) % 10 if kind == "integer" else number(seed) % 100 / 10
-    return min(max(value, schema.get("minimum", value)), schema.get("maximum", value))
+    value = max(value, schema.get("minimum", value))
+    return min(value, schema.get("maximum", value))
 
 
 def answered(schema: Mapping[str, Any], text: str, *, quotes: bool) -> Any:
