@@ -34,7 +34,17 @@ from videovector_core.errors import ProcessingFailed, VideoVectorError
 MAX_FRAME: Final = 512 * 1024 * 1024
 _HEADER: Final = struct.Struct(">I")
 _PR_SET_PDEATHSIG: Final = 1
-_PASSED_ON: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "OMP_NUM_THREADS")
+_PASSED_ON: Final = (
+    "PATH",
+    "PYTHONPATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TMPDIR",
+    "VIRTUAL_ENV",
+    "LD_LIBRARY_PATH",
+    "OMP_NUM_THREADS",
+)
 
 
 @frozen

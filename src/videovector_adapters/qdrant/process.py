@@ -11,7 +11,7 @@ from typing import Final
 from videovector_adapters.qdrant.sockets import own
 from videovector_core.errors import Conflict, Unavailable
 
-_PASSED_ON: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
+_PASSED_ON: Final = ("PATH", "PYTHONPATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 
 
 async def spawn(store: Path, socket: Path, *, seconds: float, nice: int = 0) -> asyncio.subprocess.Process:
