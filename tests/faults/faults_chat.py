@@ -27,10 +27,14 @@ async def trial(seed: int) -> str | None:
     """Ask some questions, kill something during each, and compare; return what went wrong, or nothing."""
     chance = random.Random(seed)
     server, stub = _running()
-    for _ in range(TURNS):
-        wrong = _turn(server, stub, chance)
-        if wrong:
-            return wrong
+    try:
+        for _ in range(TURNS):
+            wrong = _turn(server, stub, chance)
+            if wrong:
+                return wrong
+    except BaseException:
+        _plant.clear()  # the next trial begins with a server of its own
+        raise
     return None
 
 
