@@ -58,6 +58,7 @@ class Dial:
     space: str = "dial"
     dimensions: int = 2
     joint_space: str = "dial-words"
+    joint_dimensions: int = 2
 
     async def embed(self, images: Sequence[bytes]) -> list[Vector]:
         return [_direction(_second(image)) for image in images]

@@ -16,7 +16,8 @@ from videovector_adapters.children import Child
 from videovector_adapters.local.catalog import MINILM, WHISPER, Weight
 from videovector_adapters.local.launch import GIB, child, identity, vectors
 from videovector_adapters.local.weights import Weights
-from videovector_core.models.ports import Beat, Phrase, Transcript, Vector, Word
+from videovector_core.models.ports import Phrase, Transcript, Vector, Word
+from videovector_core.signals import Beat
 
 _QUICK_TEXTS: Final = 4
 _QUICK_CHARACTERS: Final = 2_000

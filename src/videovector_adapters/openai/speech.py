@@ -18,7 +18,8 @@ from attrs import evolve, frozen
 
 from videovector_adapters.openai.endpoint import Endpoint, translated
 from videovector_core.errors import ProcessingFailed
-from videovector_core.models.ports import Beat, Phrase, Transcript, Word
+from videovector_core.models.ports import Phrase, Transcript, Word
+from videovector_core.signals import Beat
 
 PIECE_SECONDS: Final = 600
 """19 MB of sound; endpoints take 25 MB."""

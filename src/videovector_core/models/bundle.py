@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
-
 from attrs import field, frozen
 
 from videovector_core.models.ports import (
@@ -12,31 +9,14 @@ from videovector_core.models.ports import (
     Drafter,
     Extractor,
     ImageEmbedder,
+    JointEmbedder,
     PictureReader,
     Reranker,
     Synthesizer,
     TextEmbedder,
     Transcriber,
-    Vector,
 )
 from videovector_core.models.table import ModelTable
-
-
-class JointEmbedder(Protocol):
-    """Turns pictures and queries into vectors of one space, so that words find pictures."""
-
-    @property
-    def joint_space(self) -> str:
-        """The name of the space."""
-        ...
-
-    async def embed_joint(self, images: Sequence[bytes]) -> list[Vector]:
-        """Return one unit vector for each encoded image."""
-        ...
-
-    async def embed_query(self, texts: Sequence[str]) -> list[Vector]:
-        """Return one unit vector for each text."""
-        ...
 
 
 @frozen

@@ -12,6 +12,8 @@ from typing import Any, Protocol, TypeAlias
 
 from attrs import field, frozen
 
+from videovector_core.signals import Beat
+
 Vector: TypeAlias = "array[float]"
 
 
@@ -153,12 +155,6 @@ class Synthesizer(Protocol):
     async def synthesize(self, request: SynthesisRequest) -> Extraction:
         """Answer with JSON text for `request.json_schema`."""
         ...
-
-
-class Beat(Protocol):
-    """Called with the media second reached, whenever there is progress."""
-
-    def __call__(self, second: float, /) -> None: ...
 
 
 class Transcriber(Protocol):
