@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from random import Random
 
 import pytest
 
 from tests.postgres import drop, fresh, postgres_server
 from tests.search import conditions
+from tests.search.narrowing import Narrowed, both_engines
 from videovector_adapters import memory
 from videovector_adapters.memory.parts import CountingIds, MemoryDoorbell
 from videovector_adapters.postgres.database import Database
@@ -50,6 +52,26 @@ async def test_stores_answer_like_the_evaluator(
     for _ in range(100):
         problem = await conditions.differences(stores, conditions.wanted(random), len(documents))
         assert problem is None
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("few", [1000, 5])
+async def test_engines_narrow_to_what_the_evaluator_says(tmp_path: Path, few: int) -> None:
+    """A ranked search with random conditions finds what they hold of and nothing else, at both engines of Qdrant.
+
+    Whether the engine is told the results or they are sifted afterwards makes no difference.
+    """
+    random = Random(few)
+    documents = [conditions.document(random) for _ in range(40)]
+    begin = memory.Database(CountingIds(), MemoryDoorbell()).begin
+    await conditions.fill(begin, documents)
+    async with both_engines(tmp_path) as engines:
+        searches = [Narrowed(begin, engine, len(documents)) for engine in engines]
+        for search in searches:
+            await search.fill()
+        for _ in range(40):
+            asked = conditions.wanted(random)
+            assert [await search.differs(asked, few=few) for search in searches] == [None, None]
 
 
 @pytest.mark.real
