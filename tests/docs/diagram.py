@@ -49,7 +49,7 @@ class Box:
 
 def graph() -> grimp.ImportGraph:
     """Read who imports what."""
-    return grimp.build_graph(*PACKAGES, include_external_packages=True)
+    return grimp.build_graph(*PACKAGES, include_external_packages=True, cache_dir=None)
 
 
 def rooms(found: grimp.ImportGraph, package: str, *, folders: bool = False) -> list[str]:
