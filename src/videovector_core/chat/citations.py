@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from videovector_core.chat.labels import BRACKET, BROKEN, LABEL, LOOSE, REFERENCE, canonical, named
 from videovector_core.chat.model import Citation, Story
 from videovector_core.search.model import Hit
 
@@ -22,26 +23,29 @@ _DEEPEST: Final = 20
 
 # Controls but line ends and tabs, marks that change direction or have no width, and what no database keeps.
 _UNSEEN: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffc\ud800-\udfff\U000e0000-\U000e0fff]"
+    # joiners belong to words of some scripts and to pictograms; elsewhere they only hide
+    r"|(?<![^\x00-\x7f\u200c\u200d])[\u200c\u200d]+|[\u200c\u200d]+(?![^\x00-\x7f\u200c\u200d])|(?<=[\u200c\u200d])[\u200c\u200d]"
 )
 _DESTINATION: Final = r"\([^()]*(?:\([^()]*\)[^()]*)*\)?"
 _MARKDOWN: Final = re.compile(rf"!?\[([^\[\]]*)\]{_DESTINATION}")
 _AROUND: Final = re.compile(rf"!?\[((?:[^\[\]]|\[[^\[\]]*\])*)\]{_DESTINATION}")
 _BY_NAME: Final = re.compile(r"!\[([^\[\]]*)\](?:\[[^\[\]]*\])?")
-_DEFINITION: Final = re.compile(r"^[ >\t]*\[[^\]\n]+\]:.*$", re.MULTILINE)
-_TAG: Final = re.compile(r"<[a-z/!?][^>]*>?", re.IGNORECASE)
+_DEFINITION: Final = re.compile(
+    rf"^[ >\t]*\[(?!{LABEL}\])[^\]\n]+\]:[ \t]*[^\s<]*[/\\:<#%][^\n]*$", re.MULTILINE | re.IGNORECASE
+)
+_TAG: Final = re.compile(
+    r"<!--.{0,500}?-->|<(?!rs[0-9])[a-z/!?][^\s<>]*>|<[a-z/!?](?=[^<>]*[=\"'`])[^<>]*>", re.IGNORECASE | re.DOTALL
+)
+_OPEN: Final = re.compile(r"<(?=[a-z/!?])", re.IGNORECASE)
 _URL: Final = re.compile(
     r"(?:[a-z][a-z0-9+.-]{1,20}:[/\\]{1,2}[^\s)\]>\"']*)|(?:\b(?:data|javascript|vbscript|mailto|file|blob):[^\s)\]>\"']+)"
     r"|(?:(?<![:\w/])//[\w.-]+\.[^\s)\]>\"']*)|(?:\bwww\.[^\s)\]>\"']+)",
     re.IGNORECASE,
 )
-
-_LABEL: Final = r"rs\s?[0-9]{1,6}\s?:\s?[0-9]{1,6}"
-_ID: Final = r"(?:segment|video):[A-Za-z0-9_-]+:[A-Za-z0-9_-]+"
-_REFERENCE: Final = re.compile(rf"{_LABEL}|{_ID}", re.IGNORECASE)
-_GROUP: Final = re.compile(rf"\[\s*(?:{_LABEL}|{_ID})(?:\s*[,;&]?\s*(?:{_LABEL}|{_ID}))*\s*\]", re.IGNORECASE)
-_LOOSE: Final = re.compile(rf"(?<![\w:-])(?:{_LABEL}|{_ID})(?![\w:-])", re.IGNORECASE)
-_BROKEN: Final = re.compile(r"\[\s*(?:rs\s?[0-9]|segment:|video:)[^\[\]\n]{0,200}\]", re.IGNORECASE)
+_LEADS: Final = re.compile(r"\](?=[(:])|\](?=\[(?!rs[0-9]))")
+"""Where a bracket would become a link, or name one, by what stands behind it."""
 
 
 def clean(text: str) -> str:
@@ -54,14 +58,14 @@ def clean(text: str) -> str:
             text = _URL.sub(GONE, _TAG.sub("", _DEFINITION.sub("", _AROUND.sub(_word, text))))
         if text == before:
             break
-    text = _URL.sub(GONE, _TAG.sub("", text))
-    return re.sub(r"\](?=[(\[:])", "] ", text)[:MAX_ANSWER].strip()
+    text = _OPEN.sub("< ", _URL.sub(GONE, _TAG.sub("", text)))
+    return _LEADS.sub("] ", text)[:MAX_ANSWER].strip()
 
 
 def _word(found: re.Match[str]) -> str:
     """Keep the words of a link; a label in brackets is no link, whatever follows it."""
     inner = found[1]
-    return f"[{inner}]" if _REFERENCE.fullmatch(inner.strip()) else inner
+    return f"[{inner}]" if REFERENCE.fullmatch(inner.strip()) else inner
 
 
 def quoted(text: str, most: int = 160) -> str:
@@ -82,13 +86,6 @@ class Answer:
     removed: int
 
 
-def references(text: str, story: Story) -> list[str]:
-    """Return the labels that a text names and that there are, each once, in order."""
-    known = _by_id(story)
-    found = (_resolved(one, story, known) for one in _REFERENCE.findall(text))
-    return list(dict.fromkeys(label for label in found if label is not None))
-
-
 def cite(text: str, story: Story, hits: Mapping[str, Hit]) -> Answer:
     """Write every reference as `[rs1:3]`, and take out those that lead nowhere.
 
@@ -106,8 +103,13 @@ def cite(text: str, story: Story, hits: Mapping[str, Hit]) -> Answer:
         used.setdefault(label, made)
         return f"[{label}]"
 
-    def group(found: re.Match[str]) -> str:
-        return "".join(dict.fromkeys(map(shown, _REFERENCE.findall(found[0]))))
+    def bracket(found: re.Match[str]) -> str:
+        if not REFERENCE.search(found[1]):
+            return found[0]
+        references = named(found[1])
+        if references is None:  # words around a reference
+            return f"({found[1].strip()})"
+        return "".join(dict.fromkeys(map(shown, references)))
 
     def rest(found: re.Match[str]) -> str:
         nonlocal removed
@@ -116,12 +118,12 @@ def cite(text: str, story: Story, hits: Mapping[str, Hit]) -> Answer:
         removed += 1
         return ""
 
-    text = _GROUP.sub(group, text)
-    pieces = re.split(r"(\[rs[0-9]+:[0-9]+\])", text)
-    text = "".join(piece if at % 2 else _LOOSE.sub(lambda m: shown(m[0]), piece) for at, piece in enumerate(pieces))
-    text = _BROKEN.sub(rest, text)
-    text = re.sub(r"[ \t]+([.,;!?])", r"\1", re.sub(r"\(\s*\)|\[\s*\]", "", text))
-    return Answer(re.sub(r"[ \t]{2,}", " ", text).strip(), tuple(used.values()), removed)
+    pieces = re.split(r"(\[rs[0-9]+:[0-9]+\])", BRACKET.sub(bracket, text))
+    text = "".join(piece if at % 2 else LOOSE.sub(lambda m: shown(m[0]), piece) for at, piece in enumerate(pieces))
+    text = BROKEN.sub(rest, text)
+    text = re.sub(r"[ \t]+([.,;!?)])", r"\1", re.sub(r"\(\s*\)|\[\s*\]", "", text))
+    text = _LEADS.sub("] ", re.sub(r"[ \t]{2,}", " ", text)).strip()
+    return Answer(text, tuple(used.values()), removed)
 
 
 def citation(label: str, story: Story, hits: Mapping[str, Hit]) -> Citation | None:
@@ -194,9 +196,5 @@ def _by_id(story: Story) -> dict[str, str]:
 
 
 def _resolved(reference: str, story: Story, known: Mapping[str, str]) -> str | None:
-    if reference.lower().startswith("rs"):
-        label = re.sub(r"\s", "", reference.lower())
-        name, _, position = label.partition(":")
-        label = f"rs{int(name[2:])}:{int(position)}"
-        return label if story.item(label) is not None else None
-    return known.get(reference)
+    label = canonical(reference) or known.get(reference)
+    return label if label is not None and story.item(label) is not None else None
