@@ -19,9 +19,10 @@ from typing import Any
 
 import httpx
 import structlog
-from attrs import evolve
+from attrs import evolve, frozen
 
 from tests.bench.filled import WORDS, Filled, filled
+from tests.bench.processor import parent, spent
 from tests.bench.rows import Row
 from tests.bench.stages import Stage, Timed
 from tests.http.api import KEY
@@ -108,6 +109,11 @@ async def _measured(made: Filled, text: LocalTextEmbedder) -> AsyncIterator[Row]
         over = _p(through, 50) - _p(embed, 50) - _p(alone, 50)
         yield Row("HTTP search without embedding over the bare call, p50", over, "ms", "at most 10 more")
         yield Row("HTTP search, p95", _p(through, 95), "ms", f"at most 25; load {os.getloadavg()[0]:.1f}")
+        cost = _Cost(made, await _postmaster(made))
+        whole, near = await cost.of(ask), await cost.of(bare)
+        words = await cost.of(lambda number: text.embed([queries[number]]))
+        besides = f"bare call {near:.1f} ms, embedding {words:.1f} ms"
+        yield Row("processor time of an HTTP search: server, models, engine, database", whole, "ms", besides)
         small = _asking(client, made, run_ids=[made.runs[1]])
         yield Row("HTTP search of 1 % of the results, p95", _p(await _times(QUERIES, small), 95), "ms")
         yield Row("recall@10 against exact", await _recall(engine, text.space, vectors, scope), "", "at least 0.98")
@@ -146,6 +152,28 @@ async def _while_building(engine: EdgeVectors, ask: Callable[[int], Awaitable[An
                 break
         await asyncio.sleep(max(0.05, 2 * waits[-1] / 1000))
     return [*waits, *await _times(50, ask)]
+
+
+@frozen
+class _Cost:
+    """Processor time of a server with its helpers, of its database, and of the models that this process started."""
+
+    made: Filled
+    postmaster: int
+
+    async def of(self, work: Callable[[int], Awaitable[Any]]) -> float:
+        """Return the milliseconds of one call, less what this process itself spends."""
+        before = self._spent()
+        await _times(QUERIES, work)
+        return (self._spent() - before) / QUERIES
+
+    def _spent(self) -> float:
+        return spent(os.getpid()) + spent(self.postmaster) - 1000 * time.process_time()
+
+
+async def _postmaster(made: Filled) -> int:
+    async with made.database.begin() as tx:
+        return parent(int(await tx.filters.db.value("SELECT pg_backend_pid()", [])))
 
 
 async def _recall(engine: EdgeVectors, space: str, vectors: Sequence[Any], scope: Scope) -> float:
