@@ -14,18 +14,23 @@ from videovector_core.errors import VideoVectorError
 
 R = TypeVar("R")
 
+_BATCHED = '{"batched": {"model": "openai:toy", "batch": 4}}'
 _open: dict[str, tuple[Plant, contextlib.ExitStack]] = {}
 _brokers: dict[str, Broker] = {}
 
 
 def plant(kind: str = "quick") -> Plant:
-    """Return a running plant: `quick` has leases of 3 s, `default` those of the settings, `redis` and `rabbitmq` a broker."""
+    """Return a running plant: `quick` has leases of 3 s, `default` those of the settings, `redis` and `rabbitmq` a broker.
+
+    That of `batched` asks about four segments in one call.
+    """
     if kind not in _open:
         stack = contextlib.ExitStack()
         broker = stack.enter_context(running(kind)) if kind in {"redis", "rabbitmq"} else None
         folder = stack.enter_context(temporary())
         lease = 30.0 if kind == "default" else 3.0
-        _open[kind] = stack.enter_context(Plant(folder, lease=lease, broker=broker)), stack
+        more = {"VIDEOVECTOR_MODELS": _BATCHED} if kind == "batched" else {}
+        _open[kind] = stack.enter_context(Plant(folder, lease=lease, broker=broker, more=more)), stack
     return _open[kind][0]
 
 
