@@ -89,6 +89,8 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = Field(
         None, description="Key for encryption and signing (made in the data directory)."
     )
+    oidc_issuer: str | None = Field(None, description="Issuer whose bearer tokens are trusted besides our own (none).")
+    oidc_audience: str | None = Field(None, description="Audience that those tokens must name.")
     lease_seconds: float = Field(30.0, ge=1, le=3600, description="Length of a work lease.")
     worker_processes: int = Field(1, ge=1, le=256, description="Processes of `videovector worker` with a broker.")
     segment_concurrency: int = Field(4, ge=1, le=512, description="Segments that one worker has in hand at once.")
@@ -141,7 +143,7 @@ class Settings(BaseSettings):
             raise ValueError("write directories from the root, such as /srv/media")
         return value
 
-    @field_validator("s3_endpoint_url", "gcs_endpoint_url", "azure_endpoint_url", "azure_authority_url")
+    @field_validator("s3_endpoint_url", "gcs_endpoint_url", "azure_endpoint_url", "azure_authority_url", "oidc_issuer")
     @classmethod
     def _url(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("http://", "https://")):

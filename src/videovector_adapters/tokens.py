@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc import jwt
 from joserfc.jwk import OKPKey
@@ -85,10 +85,14 @@ class Bearers:
     trusted: OidcVerifier | None = None
 
     async def verify(self, token: str) -> Claims:
-        """Return what the token says; raises as `Tokens.verify` and `OidcVerifier.verify`."""
+        """Return what the token says; raises as `Tokens.verify` and `OidcVerifier.verify`.
+
+        A subject of the trusted issuer is never an id of ours: it stands for the account that is named after it.
+        """
         if self.trusted is None or self.own.owns(token):
             return self.own.verify(token)
-        return await self.trusted.verify(token)
+        claims = await self.trusted.verify(token)
+        return evolve(claims, user_name=f"oidc:{claims.subject}")
 
 
 def _signing_key(key: bytes) -> OKPKey:

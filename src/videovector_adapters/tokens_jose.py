@@ -51,6 +51,8 @@ class Claims:
     email: str | None = None
     email_verified: bool = False
     others: Mapping[str, Any] = field(factory=dict, repr=False)
+    user_name: str | None = None
+    """The name of the account, where another issuer speaks of a user by its own id."""
 
 
 class OneAlgorithm(JWSRegistry):

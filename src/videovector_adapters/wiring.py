@@ -29,7 +29,7 @@ from videovector_adapters.settings import Settings
 from videovector_adapters.storage.connectors import Storages
 from videovector_adapters.storage.doors import Doors
 from videovector_adapters.storage.files import FileBlobs
-from videovector_adapters.tokens import Bearers, Tokens
+from videovector_adapters.tokens import Bearers, OidcVerifier, Tokens
 from videovector_core.access.secrets import Secret
 from videovector_core.access.service import Access
 from videovector_core.app import Concurrency, Ports, VideoVector
@@ -194,8 +194,13 @@ def tokens(settings: Settings) -> Tokens:
 
 
 def bearers(settings: Settings) -> Bearers:
-    """Return the verifier of bearer tokens."""
-    return Bearers(tokens(settings))
+    """Return the verifier of bearer tokens: our own, and those of the issuer that the operator trusts."""
+    if settings.oidc_issuer is None:
+        return Bearers(tokens(settings))
+    door = Egress(settings.egress_allow)
+    return Bearers(
+        tokens(settings), OidcVerifier(settings.oidc_issuer, settings.oidc_audience or "", door, SystemClock())
+    )
 
 
 def pace(settings: Settings) -> Pace:

@@ -45,6 +45,11 @@ class Claims(Protocol):
         """The id of the user."""
         ...
 
+    @property
+    def user_name(self) -> str | None:
+        """The name of the user instead, where the subject is no id of ours."""
+        ...
+
 
 class Verifier(Protocol):
     """Verifies bearer tokens; raises `Unauthenticated`."""
@@ -168,7 +173,8 @@ class Context:
             return await self.vv.access.caller_with_key(token)
         if scheme.lower() == "bearer" and token and self.verifier is not None:
             claims = await self.verifier.verify(token)
-            user = await self.vv.access.known_user(claims.subject)
+            access, name = self.vv.access, claims.user_name
+            user = await (access.known_user(claims.subject) if name is None else access.user_named(name))
             if user is not None:
                 return Caller(user.user_id, credential=Credential.JWT)
         raise Unauthenticated("The bearer token is unknown, expired or not for this server; send a valid one.")

@@ -395,7 +395,9 @@ async def test_bearers_serve_both() -> None:
     own = Tokens(key=b"k" * 32, issuer="https://vv.example", audience=AUDIENCE, clock=Hands())
     both = Bearers(own, verifier())
     assert (await both.verify(own.issue("user_1"))).subject == "user_1"
+    assert (await both.verify(own.issue("user_1"))).user_name is None
     assert (await both.verify(token())).subject == "u-1"
+    assert (await both.verify(token())).user_name == "oidc:u-1"
     mine = OKPKey.import_key(Ed25519PrivateKey.from_private_bytes(derive(b"k" * 32, "tokens/ed25519")))
     for text in (
         token(mine, "EdDSA", mine.thumbprint()),

@@ -15,8 +15,11 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from videovector_adapters.egress import Egress
+from videovector_adapters.settings import Settings
 from videovector_adapters.tokens import OidcVerifier
-from videovector_core.errors import Unavailable
+from videovector_adapters.wiring import SystemClock, bearers
+from videovector_core.errors import Invalid, Unavailable
+from videovector_core.ports import Clock
 
 Listen = Callable[..., AbstractAsyncContextManager[Any]]
 KEY = RSAKey.generate_key(2048)
@@ -28,8 +31,8 @@ class Noon:
         return datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-def token(issuer: str) -> str:
-    exp = int(Noon().now().timestamp()) + 60
+def token(issuer: str, clock: Clock | None = None) -> str:
+    exp = int((clock or Noon()).now().timestamp()) + 60
     return jwt.encode(
         {"alg": "RS256", "kid": "k"}, {"iss": issuer, "aud": "vv", "sub": "u", "exp": exp}, KEY, algorithms=["RS256"]
     )
@@ -57,6 +60,20 @@ async def test_keys_come_through_the_door(site: Listen) -> None:
         verifier = OidcVerifier(issuer, "vv", Egress([ip_network("127.0.0.0/8")]), Noon())
         assert (await verifier.verify(token(issuer))).subject == "u"
         assert server.connections == 2
+
+
+async def test_the_issuer_of_the_settings_is_trusted(site: Listen) -> None:
+    """A server that is told of an issuer and an audience takes its tokens, for accounts that are named after subjects."""
+    found: list[Any] = []
+    script = issuer_script(lambda: f"http://127.0.0.1:{found[0].port}/keys", lambda: found[0].heads)
+    async with site(script) as server:
+        found.append(server)
+        issuer = f"http://127.0.0.1:{server.port}"
+        told = {"secret_key": "k" * 43 + "=", "egress_allow": "127.0.0.0/8", "oidc_issuer": issuer}
+        claims = await bearers(Settings.load(**told, oidc_audience="vv")).verify(token(issuer, SystemClock()))
+        assert (claims.subject, claims.user_name) == ("u", "oidc:u")
+    with pytest.raises(Invalid, match="VIDEOVECTOR_OIDC_AUDIENCE"):
+        bearers(Settings.load(**told))
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from attrs import define
 from joserfc import jwt
 from joserfc.jwk import OctKey, OKPKey
 
 from tests.http.api import error, serving
+from videovector_adapters.tokens import Bearers, Claims
 from videovector_core.access.model import Caller, Scope
 from videovector_core.access.service import Access
 from videovector_http.gate import ANY, JWT, OWN, PUBLIC, Rule
@@ -171,6 +173,40 @@ async def test_forged_tokens(api):
         answer = await api.client.get("/api-keys", headers={"Authorization": f"Bearer {token}"})
         assert answer.status_code in ({401, 431} if name == "a megabyte" else {401}), (name, answer.text)
         error(answer)
+
+
+@define
+class Elsewhere:
+    """An issuer that is trusted and says whatever a test wants."""
+
+    subject: str
+
+    async def verify(self, _: str) -> Claims:
+        return Claims(self.subject, "https://id.example", datetime.now(UTC))
+
+
+async def test_another_issuer_speaks_for_accounts_named_after_its_subjects(api):
+    """Its token opens the account that was made for its subject; no subject opens any other, be it the id of one."""
+    del api.client.headers["X-API-Key"]
+    made = await api.vv.access.ensure_user("oidc:24")
+    theirs = {"Authorization": "Bearer eyJhbGciOiJFZERTQSIsImtpZCI6Im8ifQ.e30.c2ln"}
+    for subject, status in (("24", 200), ("oidc:24", 401), ("owner", 401), (api.user_id, 401), (made.user_id, 401)):
+        object.__setattr__(api.context, "verifier", Bearers(api.tokens, Elsewhere(subject)))  # type: ignore[arg-type]  # a stand-in
+        assert (await api.client.get("/api-keys", headers=theirs)).status_code == status, subject
+    object.__setattr__(api.context, "verifier", Bearers(api.tokens, Elsewhere("24")))  # type: ignore[arg-type]  # as above
+    index = (await api.client.post("/indexes", json={"name": "a"}, headers=theirs)).json()
+    assert index["user_id"] == made.user_id
+    assert (await api.client.get("/indexes", headers=api.bearer())).json() == []
+
+
+async def test_an_ended_key_is_not_rotated(api):
+    """A key that was revoked stays so: it gives no new one."""
+    del api.client.headers["X-API-Key"]
+    made = (await api.client.post("/api-keys", json={"name": "k"}, headers=api.bearer())).json()
+    for end, status in (("revoke", 200), ("rotate", 409)):
+        answer = await api.client.post(f"/api-keys/{made['key_id']}/{end}", headers=api.bearer())
+        assert answer.status_code == status
+    assert error(answer)["code"] == "conflict_api_key_ended"
 
 
 async def test_an_api_key_wins_over_a_bearer(api):

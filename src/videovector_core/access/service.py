@@ -11,7 +11,7 @@ from videovector_core.access.keys import digest, looks_like_key, masked_prefix, 
 from videovector_core.access.model import ApiKey, Caller, Credential, Scope, User
 from videovector_core.access.ports import AccessTx
 from videovector_core.access.secrets import Secret
-from videovector_core.errors import Forbidden, Invalid, NotFound, Unauthenticated
+from videovector_core.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from videovector_core.ports import Begin, Clock, Ids
 
 REMEMBERED: Final = timedelta(seconds=0.5)
@@ -45,6 +45,11 @@ class Access:
         async with self.begin() as tx:
             return await tx.access.user(user_id)
 
+    async def user_named(self, name: str) -> User | None:
+        """Return a user by name."""
+        async with self.begin() as tx:
+            return await tx.access.user_named(name)
+
     async def create_key(
         self, caller: Caller, *, name: str, scopes: list[str] | None = None, expires_in_days: int | None = None
     ) -> tuple[ApiKey, Secret]:
@@ -77,7 +82,10 @@ class Access:
         async with self.begin() as tx:
             old = await self._key(tx, caller, key_id)
             if not old.active(self.clock.now()):
-                raise Invalid("This key is revoked or expired and cannot be rotated; create a new one.")
+                raise Conflict(
+                    "This key is revoked or expired and cannot be rotated; create a new one.",
+                    code="conflict_api_key_ended",
+                )
             key, secret = self._minted(caller.user_id, old.name, old.scopes)
             await tx.access.save_key(old.revoked(self.clock.now()))
             key = evolve(key, expires_at=old.expires_at)
