@@ -16,6 +16,7 @@ import httpx2
 import pytest
 import uvicorn
 from attrs import evolve
+from jsonschema_rs import validator_for
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
@@ -137,6 +138,19 @@ async def test_every_tool_over_stdio(api):
             found = await called(client, api, ids)
     assert set(found) >= set(TOOLS) - set(ANSWERS)
     assert found["search_videos"]["total_results"] > 0
+
+
+async def test_failures_fit_the_published_schema_as_well(api):
+    """Clients that hold a failure against the schema of results read what went wrong; half a result fits nowhere."""
+    async with connected(api) as client:
+        for tool in (await client.list_tools()).tools:
+            if not tool.input_schema.get("required"):
+                continue
+            assert tool.output_schema is not None
+            fits, result = validator_for(tool.output_schema), await client.call_tool(tool.name, {})
+            assert (result.is_error, result.structured_content["code"]) == (True, "validation_arguments")
+            assert fits.is_valid(result.structured_content), tool.name
+            assert not fits.is_valid({"error": True, "code": "half"}), tool.name
 
 
 @pytest.mark.real

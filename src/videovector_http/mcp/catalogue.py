@@ -12,6 +12,9 @@ TOOLS: Final[dict[str, Tool]] = {
     one.name: one for one in (*searching.TOOLS, *library.TOOLS, *running.TOOLS, *storage.TOOLS, *hooks.TOOLS)
 }
 
+_FAILED: Final = ("error", "code", "message", "recoverable", "suggestion")
+"""What every `ToolFailure` has."""
+
 
 @functools.cache
 def takes(name: str) -> dict[str, Any]:
@@ -21,9 +24,16 @@ def takes(name: str) -> dict[str, Any]:
 
 @functools.cache
 def gives(name: str) -> dict[str, Any]:
-    """Return the JSON Schema of a tool's result."""
+    """Return the JSON Schema of a tool's result, or of why there is none.
+
+    Clients in TypeScript hold failures against it as well (github.com/modelcontextprotocol/typescript-sdk/issues/1943),
+    and whoever calls would read of a broken schema instead of what went wrong.
+    """
     found: dict[str, Any] = lean(schema(TOOLS[name].gives))
-    return found
+    properties, required = found["properties"], found.pop("required", [])
+    if "error" in properties:
+        properties["error"] = {"anyOf": [properties["error"], {"const": True}]}
+    return {**found, "anyOf": [{"required": required}, {"required": list(_FAILED)}]}
 
 
 def hints(tool: Tool) -> dict[str, bool]:
