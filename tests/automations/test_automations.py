@@ -9,6 +9,7 @@ import pytest
 
 from tests.http.api import Api, serving
 from tests.http.world import CLIP, PROMPT, populated
+from tests.imports.test_names import SENDABLE
 from videovector_adapters.memory.connectors import MemoryBucket, MemoryStorage
 from videovector_core.errors import ProcessingFailed
 
@@ -221,6 +222,21 @@ async def test_requests_that_cannot_be_met(api):
         answer = await put(api, kind, index, body)
         assert (answer.status_code, answer.json()["error"]["code"]) == (status, code), (kind, body, answer.text)
     assert (await put(api, "import", "idx_9", good)).status_code == 404
+
+
+async def test_no_order_reaches_beyond_its_place(api):
+    """Whatever climbs or hides is 422 as a prefix, a pattern or a sub-path of an order."""
+    index, prompt = await indexed(api)
+    source, target = await connected(api, "in"), await connected(api, "out", scopes=["export"], export_base_path="base")
+    good = {"connector_id": source, "prompt_preset": {"prompt_id": prompt}}
+    for path in SENDABLE:
+        for kind, body in (
+            ("import", {**good, "source_prefix": path}),
+            ("import", {**good, "file_pattern": path}),
+            ("export", {"destination_connector_id": target, "destination_subpath": path}),
+        ):
+            answer = await put(api, kind, index, body)
+            assert answer.status_code == 422, (kind, path, answer.text)
 
 
 async def test_an_order_goes_with_its_index(api):

@@ -16,6 +16,7 @@ from attrs import evolve
 
 from tests.http.api import Api, serving
 from tests.http.world import Ids, populated
+from tests.imports.test_names import SENDABLE
 from videovector_adapters.duckdb.tables import ParquetTables
 from videovector_adapters.memory.connectors import MemoryBucket, MemoryStorage
 from videovector_adapters.memory.models import ToyDecoder
@@ -285,15 +286,15 @@ async def test_nothing_but_the_file_is_left(api):
     assert set(blobs.kept) - before == {hashlib.sha256(await file_of(api, found)).hexdigest()}
 
 
-@pytest.mark.parametrize("path", ["../up", "a/../../b", "/etc", "a//b", "a\\b", "%2e%2e/b", "a\u2215b", "s3://other"])
-async def test_a_path_that_climbs_is_refused(api, path):
+async def test_a_path_that_climbs_is_refused(api):
     """Every escape from the base path is 422 before anything is kept."""
     ids = await populated(api)
     connector, bucket = await connected(api)
     before = len((await api.client.get("/exports")).json())
-    body = {"destination_connector_id": connector, "destination_subpath": path}
-    answer = await api.client.post(f"/exports/prompt-run/{ids.run}", json=body)
-    assert answer.status_code == 422, answer.text
+    for path in SENDABLE:
+        body = {"destination_connector_id": connector, "destination_subpath": path}
+        answer = await api.client.post(f"/exports/prompt-run/{ids.run}", json=body)
+        assert answer.status_code == 422, (path, answer.text)
     assert len((await api.client.get("/exports")).json()) == before
     assert not bucket.objects
 

@@ -11,12 +11,10 @@ from attrs import define, field
 
 from tests.http.api import Api, serving
 from tests.http.world import CLIP, CONNECTOR
-from tests.imports.test_names import ESCAPES
+from tests.imports.test_names import SENDABLE
 from videovector_adapters.memory.connectors import MemoryBucket, MemoryFetcher, MemoryStorage
 from videovector_core.connectors.model import StoredObject
 from videovector_core.errors import ProcessingFailed
-
-SENDABLE = [path for path in ESCAPES if "\ud800" not in path]
 
 
 @pytest.fixture

@@ -49,6 +49,8 @@ ESCAPES = [
     "\ud800",
     "x" * 1025,
 ]
+SENDABLE = [path for path in ESCAPES if "\ud800" not in path]
+"""Those that a request can hold at all."""
 
 
 @pytest.mark.parametrize("path", ESCAPES)

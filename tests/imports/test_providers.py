@@ -9,6 +9,7 @@ import io
 import json
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,14 @@ from tests import emulators
 from tests.emulators import LOOPBACK, Emulator
 from tests.imports.test_storage import connector, storages
 from tests.server import Server
+from tests.stub_model import StubModel
 from videovector_core.connectors.keys import ObjectKey
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(280)]
 
 OBJECTS = 200
 BROKEN = 3
+SCHEMA = {"type": "object", "properties": {"place": {"type": "string"}}, "required": ["place"]}
 
 
 def contents(picture: bytes) -> dict[str, bytes]:
@@ -57,6 +60,16 @@ def put(one: Emulator, objects: Mapping[str, bytes]) -> None:
     asyncio.run(go())
 
 
+def got(one: Emulator, key: str) -> bytes:
+    """Read an object as the owner of the bucket."""
+
+    async def go() -> bytes:
+        async with storages(one).open(connector(one.provider, **one.place), one.credentials) as bucket:
+            return b"".join([chunk async for chunk in bucket.read(await bucket.stat(key))])
+
+    return asyncio.run(go())
+
+
 @pytest.fixture(scope="module")
 def emulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Emulator]]:
     """All emulators at once."""
@@ -71,10 +84,13 @@ def emulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Emu
 def importing(emulated: dict[str, Emulator], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that knows all emulators."""
     environment = {name: value for one in emulated.values() for name, value in one.environment.items()}
-    environment["VIDEOVECTOR_EGRESS_ALLOW"] = LOOPBACK
-    running = Server(tmp_path_factory.mktemp("importing") / "data", environment).start(seconds=180)
-    yield running
-    assert running.stop() == 0
+    environment |= {"VIDEOVECTOR_EGRESS_ALLOW": LOOPBACK, "VIDEOVECTOR_EXTRACTION_MODEL": "openai:toy"}
+    environment |= {f"VIDEOVECTOR_{kind}_MODEL": "none" for kind in ("TRANSCRIPTION", "IMAGE_EMBEDDING", "PICTURE")}
+    with StubModel() as model:
+        environment["VIDEOVECTOR_OPENAI_BASE_URL"] = model.url
+        running = Server(tmp_path_factory.mktemp("importing") / "data", environment).start(seconds=180)
+        yield running
+        assert running.stop() == 0
 
 
 def made(client: Any, one: Emulator, credentials: Mapping[str, Any], folder: Path, **more: Any) -> Any:
@@ -90,7 +106,7 @@ def made(client: Any, one: Emulator, credentials: Mapping[str, Any], folder: Pat
 def test_a_bucket_comes_in_whole(
     importing: Server, emulated: dict[str, Emulator], provider: str, picture: bytes, tmp_path: Path
 ):
-    """Create, test, browse and import 200 objects, 3 of them broken; what was imported is the same byte by byte."""
+    """Create, test, browse, import 200 objects, 3 of them broken, and export what was found: all the same byte by byte."""
     one, objects = emulated[provider], contents(picture)
     put(one, objects)
     with importing.client() as client:
@@ -111,11 +127,43 @@ def test_a_bucket_comes_in_whole(
         assert (count.total_files, count.imported, count.failed) == (OBJECTS, OBJECTS - BROKEN, BROKEN)
         assert sorted(file["path"] for file in job.failed_files) == [f"in/broken-{n}.png" for n in range(BROKEN)]
         outputs = {output.file_name: output for output in client.import_jobs.iter_outputs(job.job_id)}
-    with importing.http() as plain:
-        for key in list(objects)[:20]:
-            link = plain.post("/workflow/media-grants", json={"video_id": outputs[key].video_id, "intent": "download"})
-            fetched = httpx.get(link.raise_for_status().json()["url"]).content
-            assert hashlib.sha256(fetched).digest() == hashlib.sha256(objects[key]).digest()
+        came = {key: outputs[key].video_id for key in objects if "broken" not in key}
+        run = extracted(client, list(came.values())[:5])
+        kept, there = exported(client, run), exported(client, run, good.connector_id)
+        key = f"out/back/prompt_run-{run}/{there.export_id}.json"
+        assert there.destination_uri.endswith(f"/media/{key}")
+        here = b"".join(client.exports.iter_download(kept.export_id))
+    assert all(content_of(importing, came[key]) == objects[key] for key in came)
+    back, told = got(one, key), got(one, f"{key}.sha256")
+    assert (len(back), told.split()[0].decode()) == (there.file_size_bytes, hashlib.sha256(back).hexdigest())
+    # the first line tells of the export itself: its id and when it was made
+    assert back.partition(b"\n")[2] == here.partition(b"\n")[2] != b""
+
+
+def extracted(client: Any, video_ids: list[str]) -> str:
+    """Run a prompt over some of what came in."""
+    prompt = client.prompts.create(name="Places", prompt_text="Name the place.", json_schema=SCHEMA)
+    target = {"type": "videos", "video_ids": video_ids}
+    run = client.prompt_runs.execute(prompt_id=prompt.prompt_id, target=target)
+    while client.prompt_runs.retrieve(run.run_id).status in {"pending", "processing"}:
+        time.sleep(0.2)
+    return str(run.run_id)
+
+
+def exported(client: Any, run: str, connector_id: str | None = None) -> Any:
+    """Export a run, to download or to a connector."""
+    to = {"destination_connector_id": connector_id, "destination_subpath": "back"} if connector_id else {}
+    made = client.exports.create_prompt_run_export(run, **to)
+    done = client.exports.wait_for_completion(made.export_id, poll_interval=0.3, timeout=60)
+    assert done.status == "completed", done.error_message
+    return done
+
+
+def content_of(server: Server, video_id: str) -> bytes:
+    """Download a media item as whoever holds a link to it."""
+    with server.http() as plain:
+        link = plain.post("/workflow/media-grants", json={"video_id": video_id, "intent": "download"})
+        return httpx.get(link.raise_for_status().json()["url"]).content
 
 
 class Canary:
