@@ -13,8 +13,9 @@ import pytest
 from attrs import define
 from videovector import AsyncVideoVector, VideoVector, VideoVectorError
 
-from tests.clients.conformance.journey import FIXED, PIXEL
+from tests.clients.conformance.finding import PIXEL
 from tests.clients.conformance.recorder import Recorder, settled
+from tests.clients.conformance.running import FIXED
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(400)]
 

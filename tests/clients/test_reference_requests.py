@@ -12,7 +12,7 @@ import httpx
 import pytest
 from attrs import frozen
 
-from tests.clients.conformance.journey import PIXEL
+from tests.clients.conformance.finding import PIXEL
 from tests.clients.conformance.table import template
 from tests.http.api import Api, serving
 from tests.http.test_ledger import catalogue
