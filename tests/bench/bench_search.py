@@ -162,10 +162,17 @@ class _Cost:
     postmaster: int
 
     async def of(self, work: Callable[[int], Awaitable[Any]]) -> float:
-        """Return the milliseconds of one call, less what this process itself spends."""
-        before = self._spent()
-        await _times(QUERIES, work)
-        return (self._spent() - before) / QUERIES
+        """Return the milliseconds of one call, less what this process itself spends and what all spend anyway."""
+        anyway = await self._rate(asyncio.sleep(3))
+        began = time.perf_counter()
+        rate = await self._rate(_times(QUERIES, work))
+        return (rate - anyway) * (time.perf_counter() - began) / QUERIES
+
+    async def _rate(self, work: Awaitable[Any]) -> float:
+        """Return the milliseconds of processor time a second while something is done."""
+        before, began = self._spent(), time.perf_counter()
+        await work
+        return (self._spent() - before) / (time.perf_counter() - began)
 
     def _spent(self) -> float:
         return spent(os.getpid()) + spent(self.postmaster) - 1000 * time.process_time()
