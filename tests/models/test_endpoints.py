@@ -105,10 +105,12 @@ async def test_settings_choose_the_models(stub: StubModel) -> None:
             "dialect": "strict",
             "rpm": 60,
             "tpm": 9000,
+            "batch": 8,
+            "batch_seconds": 6,
             "prices": {"input": 2, "output": 8},
         },
         "elsewhere": {"model": "openai:big", "base_url": "http://127.0.0.1:9/v1", "api_key": "secret"},
-        "gemini-2.5-flash": {"model": "local"},
+        "gemini-2.5-flash": {"model": "local", "batch": 8},
     }
     async with contextlib.AsyncExitStack() as stack:
         models = chosen(
@@ -127,7 +129,8 @@ async def test_settings_choose_the_models(stub: StubModel) -> None:
             "gemini-3-pro-preview": "openai:small",
         }
         terms = models.table.terms_of("openai:big")
-        assert (terms.rpm, terms.tpm) == (60, 9000)
+        assert (terms.rpm, terms.tpm, terms.batch, terms.batch_seconds) == (60, 9000, 8, 6.0)
+        assert models.table.terms_of("local").batch == 1
         assert terms.prices is not None
         assert terms.prices.of(Usage(1_000_000, 500_000)) == pytest.approx(6.0)
         assert (models.transcriber.model, models.text.space) == ("openai:ears", "openai:words")
