@@ -170,5 +170,10 @@ PIVOT_WIDER {t} ON "scene.mood" USING count(*) GROUP BY video_id
 SELECT repeat('#', shots::INT % 10) AS bar, repeat('=', (score * 2)::INT), rpad(video_name, 20, '.') FROM {t} ORDER BY ALL
 SELECT TRY(CAST('x' AS INT)), TRY_CAST('3' AS INT), CAST('2026-01-01' AS DATE), '[1, 2]'::VARCHAR::INT[], '{"a":1}'::JSON->'a'
 SELECT 1 IN (1, 2), (1, 2) IN ((1, 2), (3, 4)), NOT TRUE, TRUE AND NULL, 'a' || 'b', 'abc'[1], 'abc'[1:2], 'abc'[-1]
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10) SELECT i FROM n ORDER BY i
+WITH RECURSIVE days AS (SELECT DATE '2026-03-01' AS d UNION ALL SELECT d + 1 FROM days WHERE d < DATE '2026-03-07') SELECT d, count(t.segment_id) FROM days LEFT JOIN {t} t ON t."shot on"::DATE = d GROUP BY d ORDER BY d
+WITH RECURSIVE chain AS (SELECT video_id, start_time, end_time, 1 AS n FROM {t} WHERE start_time = 0 UNION ALL SELECT t.video_id, t.start_time, t.end_time, n + 1 FROM chain c JOIN {t} t ON t.video_id = c.video_id AND t.start_time = c.end_time) SELECT video_id, max(n) FROM chain GROUP BY 1 ORDER BY 1
+SELECT array_to_string("topics[]", E'\n'), string_split(transcription, e'\t'), $$a text between dollars that is longer than any number may be$$ FROM {t} ORDER BY segment_id
+SELECT equi_width_bins(0, 10, 5, true), histogram("scene.location") FROM {t}
 SELECT sum(score) / nullif(count(*), 0), round(avg(score), 2), even(3), 7 % 3, mod(7, 3), @(-3), 2 ** 3, factorial(5), gcd(4, 6), cbrt(8), fdiv(7, 2) FROM {t}
 """.strip().splitlines()

@@ -64,6 +64,10 @@ HUNGRY = [
     "SELECT sum(length(regexp_replace(a || b.range, '(x+x+)+y', '', 'g'))) FROM (SELECT string_agg('x', '') AS a FROM range(1000000)), range(1000000) b",
     "SELECT histogram(a.range * b.range) FROM range(1000000) a, range(1000) b",
     "SELECT quantile_cont(a.range * b.range, 0.5) FROM range(1000000) a, range(1000) b",
+    "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r",
+    "WITH RECURSIVE r AS (SELECT 'x' AS s UNION ALL SELECT s || s FROM r) SELECT max(length(s)) FROM r",
+    "SELECT reservoir_quantile(range, 0.5, 2000000000) FROM range(1000000)",
+    "SELECT lttb(range, range, 2000000000) FROM range(1000000)",
     "SELECT json_group_array(a.range) FROM range(1000000) a, range(1000) b",
 ]
 """Statements that no list can tell from honest ones; only the end of the process stops them."""

@@ -152,6 +152,9 @@ def test_expressions_shadow_tables() -> None:
     assert guard.check("WITH run_a AS (SELECT 1 AS x) SELECT * FROM run_a", tables) == ()
     assert guard.check("SELECT * FROM (WITH run_a AS (SELECT 1) SELECT * FROM run_a), run_a", tables) == ("run_a",)
     assert guard.check("WITH c AS (SELECT * FROM run_b) SELECT * FROM c", tables) == ("run_b",)
+    repeated = "WITH RECURSIVE run_a AS ({} UNION ALL SELECT x + 1 FROM run_a WHERE x < 3) SELECT * FROM run_a"
+    assert guard.check(repeated.format("SELECT 1 AS x"), tables) == ()
+    assert guard.check(repeated.format("SELECT x FROM run_a"), tables) == ("run_a",)
 
 
 def test_what_follows_the_statement_is_cut() -> None:

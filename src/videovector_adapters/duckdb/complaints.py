@@ -26,6 +26,9 @@ _CALLERS: Final = (
     duckdb.ConstraintException,
     duckdb.SequenceException,
 )
+_BROKEN: Final = (duckdb.InternalException, duckdb.FatalException)
+"""How the engine ends where it did not count on a query; it serves no other, so nobody else hears of it."""
+
 _MISSING: Final = re.compile(
     r'Referenced (?:column|table) "([^"]+)"|column named "([^"]+)"|(?:Table|View) with name (\S+) does not exist'
 )
@@ -43,10 +46,12 @@ def translated(
     text = _first_line(str(error))
     for path in paths:
         text = text.replace(path, "the table")
-    if isinstance(error, duckdb.OutOfMemoryException):
+    if isinstance(error, duckdb.OutOfMemoryException) or (isinstance(error, _BROKEN) and "allocat" in text.lower()):
         return too_much()
     if isinstance(error, duckdb.PermissionException):
         return Invalid("The query reaches outside its tables; that is not allowed.", code="sql_not_allowed")
+    if isinstance(error, _BROKEN):
+        return Invalid("The engine breaks off at this query; write it another way.", code="sql_invalid")
     if isinstance(error, _CALLERS):
         return _invalid(text, str(error), query, columns)
     return ProcessingFailed("The query could not be run.", details={"kind": type(error).__name__})

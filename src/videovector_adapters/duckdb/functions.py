@@ -71,7 +71,9 @@ week weekday weekofyear weighted_avg xor year yearweek
 """
 )
 
-AMPLIFIERS: Final = _words("array_resize bar format generate_series list_resize lpad printf range repeat rpad to_base")
+AMPLIFIERS: Final = _words(
+    "array_resize bar equi_width_bins format generate_series list_resize lpad printf range repeat rpad to_base"
+)
 """Functions that make much from little; the guard wants a small literal in each."""
 
 SOURCES: Final = frozenset({"unnest", "range", "generate_series", "json_each", "json_tree"})

@@ -14,7 +14,6 @@ from typing import Any, Final, NoReturn
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
 
 from videovector_adapters.duckdb import functions as allowed
 from videovector_adapters.duckdb.hints import nearest, place
@@ -35,6 +34,7 @@ _SESSION: Final = frozenset(
     ("user", "current_user", "session_user", "current_role", "current_catalog", "current_database", "current_schema")
 )
 _ROOTS: Final = (exp.Select, exp.SetOperation, exp.Subquery, exp.Values, exp.Pivot)
+_LITERALS: Final = (exp.Literal, exp.RawString, exp.ByteString)
 _LENGTHS: Final = (exp.Length, exp.ArraySize)
 _SUMS: Final = (exp.Add, exp.Sub, exp.Paren, exp.Neg)
 _ROUNDED: Final = (exp.Mul, exp.Div, exp.IntDiv, exp.Mod, exp.Round, exp.Floor, exp.Ceil, exp.Abs)
@@ -95,7 +95,7 @@ def _parsed(query: str) -> exp.Expr | None:
         trees = sqlglot.parse(query, dialect="duckdb")
     except RecursionError:
         _refuse(query, "nesting this deep", "Use common table expressions.")
-    except SqlglotError as error:
+    except Exception as error:  # of some texts the parser runs past the end, instead of calling them wrong
         raise _unreadable(query, error) from error
     statements = [tree for tree in trees if tree is not None and not isinstance(tree, exp.Semicolon)]
     if len(statements) > 1:
@@ -103,7 +103,7 @@ def _parsed(query: str) -> exp.Expr | None:
     return statements[0] if statements else None
 
 
-def _unreadable(query: str, error: SqlglotError) -> Invalid:
+def _unreadable(query: str, error: Exception) -> Invalid:
     first = (getattr(error, "errors", None) or [{}])[0]
     where = {"line": first["line"], "column": first["col"]} if first.get("line") else None
     near = f" near {str(first['highlight'])[:40]!r}" if first.get("highlight") else ""
@@ -124,12 +124,10 @@ def _bounded(tree: exp.Expr, query: str) -> Iterator[exp.Expr]:
 
 def _check_node(node: exp.Expr, query: str) -> None:
     name = type(node).__name__
-    if isinstance(node, exp.Literal | exp.RawString):
+    if isinstance(node, _LITERALS):
         _check_literal(node, query)
     elif isinstance(node, exp.DataType):
         _check_type(node, query)
-    elif isinstance(node, exp.With) and node.args.get("recursive"):
-        _refuse(query, "a recursive WITH", "Use range() or a join.", word="recursive")
     elif isinstance(node, exp.Anonymous | exp.AnonymousAggFunc):
         _check_function(node, query)
     elif name in allowed.TYPED_AMPLIFIERS:
@@ -138,8 +136,8 @@ def _check_node(node: exp.Expr, query: str) -> None:
         _refuse(query, _called(node), "See the documentation for what a query may use.", word=_word(node))
 
 
-def _check_literal(node: exp.Literal | exp.RawString, query: str) -> None:
-    if len(node.name) > (MAX_STRING if node.is_string else MAX_DIGITS):
+def _check_literal(node: exp.Literal | exp.RawString | exp.ByteString, query: str) -> None:
+    if len(node.name) > (MAX_DIGITS if node.is_number else MAX_STRING):
         _refuse(query, "a literal this long", f"Strings may have {MAX_STRING} characters, numbers {MAX_DIGITS}.")
 
 
@@ -171,6 +169,8 @@ def _check_amplifier(node: exp.Expr, name: str, query: str) -> None:
             bounds, most = [node.args.get("start"), node.args.get("end")], MAX_RANGE
         case "repeat":
             bounds, most = [node.args.get("times")], MAX_TIMES
+        case "equi_width_bins":
+            bounds, most = list(node.expressions[2:3]), MAX_TIMES
         case "list_resize" | "array_resize":
             bounds, most = list(node.expressions[1:2]), MAX_TIMES
         case "pad":
@@ -252,13 +252,26 @@ def _visible(node: exp.Table) -> set[str]:
     """Collect the common table expressions that a table may name: those of the queries around it, defined before."""
     names: set[str] = set()
     inside: exp.Expr = node
+    way: list[exp.Expr] = []
     while (around := inside.parent) is not None:
+        way.append(inside)
         if isinstance(around, exp.With):
             names |= {cte.alias.casefold() for cte in around.expressions[: around.expressions.index(inside)]}
+            if around.args.get("recursive") and _repeats(inside, way):
+                names.add(inside.alias.casefold())
         elif isinstance(with_ := around.args.get("with_"), exp.With) and with_ is not inside:
             names |= {cte.alias.casefold() for cte in with_.expressions}
         inside = around
     return names
+
+
+def _repeats(cte: exp.Expr, way: Sequence[exp.Expr]) -> bool:
+    """Whether a way to a common table expression comes out of the part that it repeats.
+
+    Elsewhere the engine takes its name for a table's, and there are tables of its own that none may name.
+    """
+    repeated = cte.this.args.get("expression") if isinstance(cte.this, exp.Union) else None
+    return any(step is repeated for step in way) and not _NO_TABLE.search(cte.alias)
 
 
 def _statement(tree: exp.Expr | None, query: str) -> str:

@@ -16,7 +16,7 @@ from videovector_core.errors import Invalid
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_CLOSED: Final = frozenset({"SHOW_REF", "VALUE_PARAMETER", "RECURSIVE_CTE_NODE", "COLUMN_DATA", "DELIM_GET"})
+_CLOSED: Final = frozenset({"SHOW_REF", "VALUE_PARAMETER", "COLUMN_DATA", "DELIM_GET"})
 _CALLS: Final = frozenset({"FUNCTION", "WINDOW"})
 
 
