@@ -7,6 +7,7 @@ what it and the processes below it opened.
 from __future__ import annotations
 
 import asyncio
+import compileall
 import os
 import re
 import shutil
@@ -57,6 +58,8 @@ async def trial(seed: int) -> str | None:
 
 def _prepared(folder: Path) -> Path:
     """Make the directory that may be read, and a canary beside it."""
+    # processes that decode know nothing of PYTHONDONTWRITEBYTECODE, and would write what is missing
+    compileall.compile_dir(ROOT / "src", quiet=1)
     (folder / "inside").mkdir()
     canary = folder / "outside" / "canary.wav"
     canary.parent.mkdir()
