@@ -77,7 +77,7 @@ async def list_turns(
     session_id: FromPath[str],
     context: NamedDependency[Context],
     caller: NamedDependency[Caller],
-    limit: Limit = 20,
+    limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[wire.ChatTurn]:
     """List the turns of a conversation, oldest first."""
@@ -191,6 +191,7 @@ class TurnStream:
             async for found in self.context.vv.chat.follow(self.turn, after):
                 for event in found:
                     yield await self._told(event)
+                    after = event.sequence
                 if not found:
                     yield b": heartbeat\n\n"
         except VideoVectorError as error:
@@ -228,12 +229,13 @@ class TurnStream:
 async def _asked(
     context: Context, caller: Caller, session_id: str, data: wire.CreateChatTurn, request: AnyRequest, other: str | None
 ) -> Asked:
+    scope = data.scope or wire.ChatScopeBody()
     return await context.vv.chat.ask(
         caller,
         session_id,
         message=data.message,
-        index_ids=data.scope.index_ids,
-        run_ids=data.scope.prompt_run_ids,
+        index_ids=scope.index_ids,
+        run_ids=scope.prompt_run_ids,
         key=_key(request, other, data.idempotency_key),
     )
 
@@ -257,7 +259,7 @@ def _key(request: AnyRequest, other: str | None, named: str | None) -> str | Non
 async def _attached(
     context: Context, caller: Caller, turn: Turn, request: AnyRequest, last: str | None, *, replayed: bool = False
 ) -> TurnStream:
-    if last is not None and not (last.isascii() and last.isdigit() and len(last) < 10):
+    if last and not (last.isascii() and last.isdigit() and len(last) < 10):
         raise Invalid("Last-Event-ID is the id of an event of this turn, a number.", code="validation_last_event_id")
     after = await context.vv.chat.place(caller, turn.session_id, turn.turn_id, int(last) if last else None)
     return TurnStream(context, caller, turn, after, _id(request), resumed=True, replayed=replayed)

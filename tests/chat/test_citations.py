@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from videovector_core.chat.citations import GONE, MAX_ANSWER, cite, clean, quoted
+from videovector_core.chat.citations import GONE, MAX_ANSWER, cite, clean, place, quoted
 from videovector_core.chat.model import ResultSet, SetKind, Story, Turn
 
 ROWS = ResultSet("rs1", SetKind.ROWS, "Rows", "call_1", [{"row": {"n": 1}, "context": None}] * 3)
@@ -136,6 +136,11 @@ def test_every_reference_that_is_left_is_a_citation(text):
     assert all(STORY.item(one.label) for one in made.citations)
     assert not any(one.verified for one in made.citations)
     assert "](" not in made.content
+
+
+def test_a_picture_has_no_times():
+    """Evidence in film names its times, a picture, which lasts from 0 to 0, its title alone."""
+    assert (place("A", 10.0, 70.5), place("A", 0.0, 0.0), place(None, None, None)) == ("A, 0:10-1:10", "A", "untitled")
 
 
 def test_words_of_media_cannot_look_like_ours():

@@ -148,6 +148,8 @@ async def test_a_place_that_is_none_is_refused():
         for place in ("99", "-1", "evt_1", "1e1", "²"):
             answer = await talk.api.client.get(url, headers={b"Last-Event-ID": place.encode("latin-1")})
             assert (answer.status_code, answer.json()["error"]["code"]) == (422, "validation_last_event_id"), place
+        none = events((await talk.api.client.get(url, headers={"Last-Event-ID": ""})).text)
+        assert [name for _, name, _ in none] == ["turn_resumed", "turn_completed"]
         other = (await talk.api.client.post("/chat/sessions", json={})).json()["session_id"]
         strange = await talk.api.client.get(url.replace(talk.session, other))
         assert (strange.status_code, strange.json()["error"]["code"]) == (404, "resource_turn_not_found")

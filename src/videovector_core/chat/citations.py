@@ -173,9 +173,9 @@ def evidence(citations: Sequence[Citation]) -> str:
 
 
 def place(title: str | None, start: float | None, end: float | None) -> str:
-    """Write where something is, for people."""
+    """Write where something is, for people; a picture, which lasts from 0 to 0, has no times."""
     name = quoted(title or "", 80) or "untitled"
-    return f"{name}, {clock(start)}-{clock(end)}" if start is not None and end is not None else name
+    return f"{name}, {clock(start)}-{clock(end)}" if start is not None and end is not None and end > start else name
 
 
 def clock(seconds: float | None) -> str:

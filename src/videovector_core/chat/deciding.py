@@ -107,7 +107,7 @@ def _older(turn: Turn) -> str:
     """Write an earlier answer: its labels mean nothing here, so a summary of its evidence stands in their place."""
     text = re.sub(r"\s?\[rs[0-9]+:[0-9]+\]", "", turn.content or "").partition("\n\nEvidence:")[0]
     seen = "; ".join(dict.fromkeys(one.video_name for one in turn.citations if one.video_name))
-    return f"{text[:OLDER]}\n(Evidence then: {seen[:300]})" if seen else text[:OLDER] or "(no answer)"
+    return f"{text[:OLDER]}\nEvidence then: {data(seen[:300])}" if seen else text[:OLDER] or "(no answer)"
 
 
 def _object(text: str) -> str:

@@ -85,7 +85,7 @@ class Chat:
             await tx.chat.remove_session(caller.user_id, session_id)
 
     async def turns(
-        self, caller: Caller, session_id: str, *, limit: int = 20, after: After | None = None
+        self, caller: Caller, session_id: str, *, limit: int = 50, after: After | None = None
     ) -> Page[Story]:
         """List the turns of a conversation, oldest first."""
         caller.require(Scope.SEARCH)

@@ -15,6 +15,7 @@ from attrs import field, frozen
 from videovector_core.access.model import Caller, Scope
 from videovector_core.chat import arguments
 from videovector_core.chat.arguments import Argument, Refusal
+from videovector_core.chat.citations import quoted
 from videovector_core.chat.items import hit_item, hits_told, row_items, rows_told
 from videovector_core.chat.model import ResultSet, SetKind, Story, Turn, Use
 from videovector_core.chat.ports import ChatTx
@@ -165,16 +166,16 @@ async def _text_search(tools: Tools, within: Within, _: Story, empty: ResultSet,
     if not within.runs:
         return _segments(empty, "Text search", [])
     hits = await tools.search.text(within.caller, given["query"], within.where, top_k=given["top_k"])
-    return _segments(empty, f"Moments for: {given['query'][:120]}", hits)
+    return _segments(empty, f"Moments for: {given['query']}", hits)
 
 
 async def _filter_search(tools: Tools, within: Within, _: Story, empty: ResultSet, given: dict[str, Any]) -> Found:
     conditions = [_condition(within.schemas, one) for one in given["conditions"]]
     title = "Moments where " + " and ".join(_spoken(one) for one in given["conditions"])
     if not within.runs:
-        return _segments(empty, title[:160], [])
+        return _segments(empty, title, [])
     page = await tools.search.filter(within.caller, within.where, Filter(conditions), limit=given["limit"])
-    return _segments(empty, title[:160], page.items, truncated=page.after is not None)
+    return _segments(empty, title, page.items, truncated=page.after is not None)
 
 
 async def _sql_catalog(tools: Tools, within: Within, _: Story, __: ResultSet, ___: dict[str, Any]) -> Found:
@@ -230,7 +231,7 @@ async def _get_video_result(
 
 def _segments(empty: ResultSet, title: str, hits: Sequence[Hit], *, truncated: bool = False) -> Found:
     items = [hit_item(hit) for hit in hits]
-    results = ResultSet(empty.id, SetKind.SEGMENTS, title, empty.tool_call_id, items, truncated=truncated)
+    results = ResultSet(empty.id, SetKind.SEGMENTS, quoted(title), empty.tool_call_id, items, truncated=truncated)
     return Found(f"{_many(len(items), 'result')}.", hits_told(results), results)
 
 

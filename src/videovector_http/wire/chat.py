@@ -56,7 +56,7 @@ class CreateChatTurn(Body):
             examples=["Find scenes where a reporter appears outside a station entrance."],
         ),
     ]
-    scope: ChatScopeBody = ChatScopeBody()
+    scope: ChatScopeBody | None = None
     idempotency_key: Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")] | None = None
 
 

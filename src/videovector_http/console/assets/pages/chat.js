@@ -16,7 +16,7 @@ export default async function page({ main, params, query, signal }) {
   const turns = h("div", { class: "turns", "aria-live": "polite" });
   const about = h("p", { class: "fine" });
   const play = (cite) => {
-    fill(about, cite.video_name, " · ", span(cite.start_time, cite.end_time), " ", h("a", { href: href(`/media/${cite.video_id}`, { run: cite.run_id, t: cite.start_time }) }, "Open"));
+    fill(about, cite.video_name, lasts(cite) ? ` · ${span(cite.start_time, cite.end_time)}` : "", " ", h("a", { href: href(`/media/${cite.video_id}`, { run: cite.run_id, t: cite.start_time }) }, "Open"));
     cited(cite, screen);
   };
   const entry = (id, title, props = {}) => h("a", { href: href(id ? `/chat/${id}` : "/chat"), "aria-current": id === params.id ? "page" : null, ...props }, title || "Untitled");
@@ -149,7 +149,7 @@ class Talk {
 
   #cite(one) {
     if (!one.video_id) return h("span", { class: "pill" }, one.label);
-    return h("button", { type: "button", class: "button small cite", "data-plays": true, "data-start": one.start_time, title: one.video_name, onclick: () => this.play(one) }, icon("play"), clock(one.start_time));
+    return h("button", { type: "button", class: "button small cite", "data-plays": true, "data-start": one.start_time, title: one.video_name, onclick: () => this.play(one) }, icon(lasts(one) ? "play" : "image"), lasts(one) ? clock(one.start_time) : one.video_name);
   }
 
   /** The moments as pictures, each with what it is of; they play as the buttons in the text do. */
@@ -161,12 +161,15 @@ class Talk {
       const still = hit.media_type === "audio" ? null : here(hit.thumbnail_uri);
       const name = one.video_name ?? "Untitled";
       return h("li", {}, h("button", { type: "button", class: "moment", "data-plays": true, "data-start": one.start_time, title: name, onclick: () => this.play(one) },
-        h("span", { class: "still" }, still ? picture(still) : icon(hit.media_type ?? "video"), hit.media_type === "image" ? null : h("time", {}, clock(one.start_time))),
+        h("span", { class: "still" }, still ? picture(still) : icon(hit.media_type ?? "video"), lasts(one) ? h("time", {}, clock(one.start_time)) : null),
         h("span", { class: "name" }, name)));
     };
     return moments.length ? h("ul", { class: "cites", "aria-label": "Moments" }, moments.map(card)) : null;
   }
 }
+
+/** Whether evidence has a time to play from; a picture lasts from 0 to 0. */
+const lasts = (one) => one.end_time > one.start_time;
 
 const step = (call) =>
   h("p", { class: "fine" }, pill(call.status === "running" ? "processing" : call.status, words(call.name)), " ", call.arguments?.query ?? "", " ", call.summary ?? call.error ?? "");
