@@ -63,6 +63,7 @@ from videovector_core.runs.evidence import Gatherer
 from videovector_core.runs.extraction import Asker
 from videovector_core.runs.pacing import Pacing
 from videovector_core.runs.pipeline import Pipeline
+from videovector_core.runs.processing import Processing
 from videovector_core.runs.service import Caps, Runs
 from videovector_core.runs.settling import Settling
 from videovector_core.runs.synthesis import Synthesis
@@ -259,7 +260,8 @@ class VideoVector:
         gatherer = Gatherer(begin, p.blobs, p.decoder, p.models)
         asker = Asker(begin, p.clock, p.ids, Pacing(p.models.table, p.buckets))
         vectorizer = Vectorizer(begin, p.models)
-        work = Pipeline(begin, p.clock, p.ids, gatherer, SegmentAsker(asker), vectorizer)
+        processing = Processing(begin, p.clock, p.ids, gatherer, SegmentAsker(asker))
+        work = Pipeline(begin, p.clock, p.ids, gatherer, processing, vectorizer)
         synthesis = Synthesis(begin, p.clock, p.ids, asker, vectorizer)
         settling = Settling(begin, p.clock, self.relay, columnar=self.sql is not None)
         telling = Deliverer(begin, p.clock, p.ids, self.webhooks.sender, self.keeping)

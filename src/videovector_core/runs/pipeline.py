@@ -3,7 +3,7 @@
 The methods of `Pipeline` are the table of contents:
 
     medium      decode -> cut -> transcribe -> plan one work item for each segment
-    segment     gather evidence -> extract -> check -> embed -> keep
+    segment     gather evidence -> extract -> check (`videovector_core.runs.processing`) -> embed -> keep
     synthesis   read the segments' results -> synthesise -> check -> embed -> keep
 
 Each commits its whole outcome in one transaction under its lease. `videovector_core.runs.settling` ends the run.
@@ -11,25 +11,20 @@ Each commits its whole outcome in one transaction under its lease. `videovector_
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncIterator
 from typing import Any, Final, Protocol
 
 from attrs import evolve, frozen
 
-from videovector_core.errors import ProcessingFailed, VideoVectorError
+from videovector_core.errors import VideoVectorError
 from videovector_core.events.model import NewEvent
 from videovector_core.events.ports import EventsTx
 from videovector_core.media.model import MediaItem, MediaStatus
 from videovector_core.media.ports import MediaTx
-from videovector_core.models.ports import Evidence, ExtractionRequest, Transcript
+from videovector_core.models.ports import Transcript
 from videovector_core.ports import Begin, Clock, Ids
-from videovector_core.prompts.render import metadata_text
-from videovector_core.runs.batching import Place
-from videovector_core.runs.evidence import FrameVectors, Gatherer, spoken
-from videovector_core.runs.extraction import Document, ExtractionTx, Question
+from videovector_core.runs.evidence import Gatherer
+from videovector_core.runs.extraction import ExtractionTx
 from videovector_core.runs.model import (
-    Operation,
     Outcome,
     Run,
     RunMedium,
@@ -39,7 +34,7 @@ from videovector_core.runs.model import (
     planned,
 )
 from videovector_core.runs.planning import cut
-from videovector_core.runs.together import SegmentAsker
+from videovector_core.runs.processing import Processing, Stopped
 from videovector_core.runs.vectors import Vectorizer, VectorsTx
 from videovector_core.segments.cuts import Cut
 from videovector_core.segments.model import Segment, SegmentSet
@@ -56,18 +51,10 @@ VECTORS: Final = "run.vectors"
 RETRY: Final = "run.retry"
 
 CUT_VERSION: Final = "1"
-MODEL_SECONDS: Final = 300.0
-"""How long a model call may take before its work item loses its lease."""
 
 
 class PipelineTx(ExtractionTx, VectorsTx, MediaTx, SegmentsTx, EventsTx, WorkTx, Protocol):
     """The slice of a transaction that runs touch while they are worked on."""
-
-
-class Stopped(ProcessingFailed):
-    """The run was asked to stop, or is gone: what is left of it is not done."""
-
-    default_code = "cancelled"
 
 
 def settle(run: Run, *, delay: float = 0.0) -> NewWork:
@@ -95,7 +82,7 @@ class Pipeline:
     clock: Clock
     ids: Ids
     gatherer: Gatherer
-    asker: SegmentAsker
+    processing: Processing
     vectorizer: Vectorizer
 
     async def medium(self, work: WorkItem, lease: Lease[PipelineTx]) -> None:
@@ -157,7 +144,7 @@ class Pipeline:
             row = await tx.results.get(run.run_id, work.payload["segment_id"])
         if row is None or row.status.final:
             return
-        result, frames = await self._processed(run, item, row, lease, redo=None)
+        result, frames = await self.processing.segment(run, item, row, lease, redo=None)
         points = await self.vectorizer.segment_points(run, item, result, frames)
         async with lease.commit() as tx:
             if await tx.media.get(run.user_id, item.video_id) is None:
@@ -196,7 +183,7 @@ class Pipeline:
             if row is None or repair is None or not repair.active:
                 return
             await tx.calls.save_retry(evolve(repair, status="processing", started_at=self.clock.now()))
-        result, frames = await self._processed(run, item, row, lease, redo=row.failed_operations)
+        result, frames = await self.processing.segment(run, item, row, lease, redo=row.failed_operations)
         points = await self.vectorizer.segment_points(run, item, result, frames)
         error = None if result.whole else result.failure_message or "An operation failed again."
         async with lease.commit() as tx:
@@ -226,124 +213,6 @@ class Pipeline:
         if repair is not None and repair.active:
             now = self.clock.now()
             await tx.calls.save_retry(evolve(repair, status="failed", error=error.message, completed_at=now))
-
-    async def _processed(
-        self,
-        run: Run,
-        item: MediaItem,
-        row: SegmentResult,
-        lease: Lease[PipelineTx],
-        *,
-        redo: tuple[Operation, ...] | None,
-    ) -> tuple[SegmentResult, FrameVectors]:
-        """Do the operations of a segment; each fails by itself. `redo` names those that an earlier try left undone."""
-        attempt = self.ids.new("attempt")
-        result = evolve(row, attempt_id=attempt, status=Outcome.PROCESSING, failure_code=None, failure_message=None)
-        with self.asker.coming(run, item.video_id, row.end - row.start) as place:
-            evidence, result = await self._gathered(run, item, result, lease)
-            if redo is None or {Operation.FIELD_EXTRACTION, Operation.PROCESSING} & set(redo):
-                result = await self._extracted(run, item, result, evidence, lease, place)
-        frames, result = await self._seen(run, item, result, lease)
-        disabled = run.prompt.semantic_indexing.disabled_segment_fields
-        text = metadata_text(result.metadata or {}, run.prompt.json_schema, disabled, result.spoken)
-        status = Outcome.SUCCESSFUL if result.field_extraction else Outcome.FAILED
-        stage = next((operation.value for operation in result.failed_operations), None)
-        return (
-            evolve(result, metadata_text=text, status=status, failure_stage=stage, processed_at=self.clock.now()),
-            frames,
-        )
-
-    async def _gathered(
-        self, run: Run, item: MediaItem, result: SegmentResult, lease: Lease[PipelineTx]
-    ) -> tuple[Evidence, SegmentResult]:
-        listens = run.enable_transcription and self.gatherer.models.transcriber is not None
-        speech = listens and item.media_type is not MediaType.IMAGE and item.has_audio
-        error = None
-        async with _alive(lease):
-            try:
-                evidence = await self.gatherer.evidence(item, result.start, result.end, speech=speech)
-            except VideoVectorError as failure:
-                if not speech or isinstance(failure, Stopped) or as_failure(failure).transient:
-                    raise
-                evidence = await self.gatherer.evidence(item, result.start, result.end, speech=False)
-                error = failure.message
-        if not speech:
-            return evidence, evolve(result, transcription=None, transcription_error=None)
-        said = spoken(evidence.transcript)
-        return evidence, evolve(result, transcription=error is None, transcription_error=error, spoken=said)
-
-    async def _extracted(
-        self,
-        run: Run,
-        item: MediaItem,
-        result: SegmentResult,
-        evidence: Evidence,
-        lease: Lease[PipelineTx],
-        place: Place | None,
-    ) -> SegmentResult:
-        question = Question(
-            run=run,
-            video_id=item.video_id,
-            sha256=item.sha256,
-            purpose="metadata_extraction",
-            prompt_text=run.prompt.prompt_text,
-            schema=run.prompt.json_schema,
-            about={
-                "speech": result.transcription,
-                "pictures": [p.time for p in evidence.pictures],
-                "title": item.title,
-            },
-            segment_id=result.segment_id,
-            start=result.start,
-            end=result.end,
-        )
-        request = ExtractionRequest(run.prompt.prompt_text, run.prompt.json_schema, evidence, run.effective_model)
-        try:
-            document = await self._asked(question, request, lease, place)
-        except ProcessingFailed as error:
-            if error.transient or isinstance(error, Stopped):
-                raise
-            return evolve(
-                result,
-                field_extraction=False,
-                field_extraction_error=error.message,
-                failure_code=error.code,
-                failure_message=error.message,
-                retryable=error.code != "media_decode_error",
-            )
-        return evolve(
-            result,
-            field_extraction=True,
-            field_extraction_error=None,
-            metadata=document.value,
-            warning=document.warning,
-            retryable=None,
-        )
-
-    async def _asked(
-        self, question: Question, request: ExtractionRequest, lease: Lease[PipelineTx], place: Place | None
-    ) -> Document:
-        async def may_call() -> None:
-            lease.progress(MODEL_SECONDS)
-            await going_on(self.begin, question.run)
-
-        send = self.gatherer.models.extractor.extract
-        return await self.asker.ask(question, request, send, may_call=may_call, place=place)
-
-    async def _seen(
-        self, run: Run, item: MediaItem, result: SegmentResult, lease: Lease[PipelineTx]
-    ) -> tuple[FrameVectors, SegmentResult]:
-        wanted = run.enable_image_embedding and item.media_type is not MediaType.AUDIO
-        if not wanted or self.gatherer.models.images is None:
-            return FrameVectors(), evolve(result, image_embedding=None, image_embedding_error=None)
-        try:
-            async with _alive(lease):
-                frames = await self.gatherer.frame_vectors(item, result.start, result.end)
-        except VideoVectorError as error:
-            if as_failure(error).transient:
-                raise
-            return FrameVectors(), evolve(result, image_embedding=False, image_embedding_error=error.message)
-        return frames, evolve(result, image_embedding=True, image_embedding_error=None)
 
     async def _loaded(self, work: WorkItem, *, finished: bool = False) -> tuple[Run, MediaItem, RunMedium]:
         async with self.begin() as tx:
@@ -411,14 +280,6 @@ class Pipeline:
                 await tx.work.add([settle(run)])
 
 
-async def going_on(begin: Begin[PipelineTx], run: Run) -> None:
-    """Raise `Stopped` when the run is gone or was asked to stop: nothing more of it is sent to a model."""
-    async with begin() as tx:
-        now = await tx.runs.get(run.user_id, run.run_id)
-    if now is None or (now.stopping and not now.terminal):
-        raise Stopped("The run was asked to stop before this was sent to a model.")
-
-
 def segment_event(result: SegmentResult, item: MediaItem) -> NewEvent:
     """Tell how a segment ended."""
     failed = result.status is not Outcome.SUCCESSFUL
@@ -462,10 +323,3 @@ async def _without(tx: PipelineTx, run: Run, medium: RunMedium) -> MediaStatus:
     if any(other.status in {Outcome.SUCCESSFUL, Outcome.PARTIAL} for other in others):
         return MediaStatus.PROCESSED
     return MediaStatus.NOT_PROCESSED if medium.status is Outcome.CANCELLED else MediaStatus.FAILED
-
-
-@contextlib.asynccontextmanager
-async def _alive(lease: Lease[PipelineTx]) -> AsyncIterator[None]:
-    """Allow a model on this machine its time; its own deadline is shorter and kills it when it hangs."""
-    lease.progress(MODEL_SECONDS)
-    yield

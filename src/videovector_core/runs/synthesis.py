@@ -24,7 +24,8 @@ from videovector_core.prompts.model import VideoLevel
 from videovector_core.prompts.render import metadata_text
 from videovector_core.runs.extraction import Asker, Document, Question
 from videovector_core.runs.model import Outcome, Run, SegmentResult, VideoResult
-from videovector_core.runs.pipeline import MODEL_SECONDS, PipelineTx, Stopped, going_on, settle
+from videovector_core.runs.pipeline import PipelineTx, settle
+from videovector_core.runs.processing import MODEL_SECONDS, Stopped, going_on
 from videovector_core.runs.vectors import Vectorizer
 from videovector_core.work import Lease, WorkItem
 
