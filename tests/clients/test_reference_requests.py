@@ -15,8 +15,8 @@ from attrs import frozen
 from tests.clients.conformance.finding import PIXEL
 from tests.clients.conformance.table import template
 from tests.http.api import Api, serving
+from tests.http.shapes import SPEC, needs_spec
 from tests.http.test_ledger import catalogue
-from tests.http.test_wire_shapes import SPEC, needs_spec
 from tests.http.world import CLIP, Ids, populated
 from videovector_adapters.duckdb.sandbox import DuckdbSandbox
 from videovector_adapters.duckdb.tables import ParquetTables

@@ -18,8 +18,9 @@ from videovector_core.testing.stores_exports import ExportContract, OrderContrac
 from videovector_core.testing.stores_imports import ConnectorContract, ImportWorkContract
 from videovector_core.testing.stores_log import EventLogContract, ReceiptContract
 from videovector_core.testing.stores_models import CacheContract, DeletionContract, EmbeddingContract
+from videovector_core.testing.stores_results import CallContract, ResultContract
 from videovector_core.testing.stores_room import Room
-from videovector_core.testing.stores_runs import CallContract, ResultContract, RunContract
+from videovector_core.testing.stores_runs import RunContract
 from videovector_core.testing.stores_transactions import TransactionContract
 from videovector_core.testing.stores_usage import MarkerContract, UsageContract
 from videovector_core.testing.stores_work import WorkContract

@@ -16,8 +16,8 @@ import pytest
 from attrs import define, field
 
 from tests.http.api import serving
+from tests.http.shapes import needs_spec
 from tests.http.test_foreign import named
-from tests.http.test_wire_shapes import needs_spec
 from tests.http.world import CLIP, PROMPT, populated, talked
 from videovector_adapters.memory.models import ToyDecoder
 from videovector_adapters.memory.parts import MemoryBlobs

@@ -25,17 +25,11 @@ from videovector_adapters.memory.database import Serial, Table, Time
 from videovector_adapters.memory.exports import MemoryExports
 from videovector_adapters.memory.filters import MemoryFilters
 from videovector_adapters.memory.imports import MemoryImports
+from videovector_adapters.memory.kept import MemoryCache, MemoryDeletions, MemoryEmbeddings
 from videovector_adapters.memory.models import Echo, PictureHashes, ToyDecoder, ToyPictures, ToyTranscriber, WordHashes
 from videovector_adapters.memory.parts import CountingIds, MemoryBlobs, MemoryClock, MemoryDoorbell
 from videovector_adapters.memory.rankings import MemoryRankings
-from videovector_adapters.memory.runs import (
-    MemoryCache,
-    MemoryCalls,
-    MemoryDeletions,
-    MemoryEmbeddings,
-    MemoryResults,
-    MemoryRuns,
-)
+from videovector_adapters.memory.runs import MemoryCalls, MemoryResults, MemoryRuns
 from videovector_adapters.memory.sqltables import MemoryTables
 from videovector_adapters.memory.usage import MemoryMarkers, MemoryUsage
 from videovector_adapters.memory.vectors import MemoryVectors

@@ -1,7 +1,6 @@
 """What the contract suites of the stores stand in, and the values that they keep.
 
-Inherit the suites of `stores_access`, `stores_catalogue`, `stores_log`, `stores_models`, `stores_runs`,
-`stores_transactions` and `stores_work`, and give each a fixture `room`: a `Room` over an empty database.
+Inherit the suites of the modules `stores_*` beside this one, and give each a fixture `room`: a `Room` over an empty database.
 """
 
 from __future__ import annotations
