@@ -22,7 +22,8 @@ from videovector_http.wire import workflow as wire
 async def search(context: Context, caller: Caller, data: wire.WorkflowSearch) -> wire.WorkflowSearchResponse:
     """Search, keep the ranking, and return its first page."""
     where, scope = await _where(context, caller, data)
-    asked = Question(data.query, await _filter(context, caller, data, where), data.result_level, where)
+    query = data.query if data.query and data.query.strip() else None
+    asked = Question(query, await _filter(context, caller, data, where), data.result_level, where)
     ranking = await context.vv.workflow.find(caller, asked, scope=scope, page_size=data.limit)
     return await _page(context, caller, ranking, 0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sys
 import time
@@ -48,6 +49,16 @@ def _uploaded(http: httpx.Client, path: Path, index: str) -> Any:
     return http.post("/videos/upload", files=files, data={"title": path.stem, "index_id": index}).json()
 
 
+def _storage(around: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what leads to real storage, and an account that the server takes for Google's."""
+    store = around["store"]
+    names = ("bucket", "aws_access_key_id", "aws_secret_access_key")
+    return {
+        "create_s3_connector": {"region": "us-east-1", **{name: store[name] for name in names}},
+        "create_gcs_connector": {"credentials_json": json.loads(Path(around["gcs_key"]).read_text())},
+    }
+
+
 @contextlib.asynccontextmanager
 async def over_http(server: Server) -> AsyncIterator[Client]:
     """Connect as a client on another machine does."""
@@ -70,11 +81,9 @@ async def over_stdio(server: Server) -> AsyncIterator[Client]:
 @pytest.mark.parametrize("way", [over_http, over_stdio])
 async def test_every_tool_on_a_real_server(around: dict[str, Any], ids: Seeded, way: Any) -> None:
     """48 tools are listed, each is called, each result fits its published schema, and storage and receiver are real."""
-    store = around["store"]
-    bucket = {"bucket": store["bucket"], "region": "us-east-1"}
-    secrets = {name: store[name] for name in ("aws_access_key_id", "aws_secret_access_key")}
     arguments = ids.arguments() | {"create_index": {"name": f"Made {way.__name__}"}}
-    arguments["create_s3_connector"] = {**arguments["create_s3_connector"], **bucket, **secrets}
+    for name, real in _storage(around).items():
+        arguments[name] = {**arguments[name], **real}
     async with way(around["server"]) as client:
         assert {one.name for one in (await client.list_tools()).tools} == set(TOOLS)
         assert len(TOOLS) == 48

@@ -97,7 +97,7 @@ class Seeded:
             "get_prompt_usage": {"prompt_id": self.prompt},
             "create_gcs_connector": {
                 **keyed,
-                "bucket": "b",
+                "bucket": "films",
                 "gcp_project_id": "p",
                 "credentials_json": SERVICE_ACCOUNT,
             },

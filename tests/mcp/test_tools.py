@@ -22,19 +22,12 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
 from tests.http.api import Api, serving
+from tests.mcp.calling import ANSWERS, called, said
 from tests.mcp.seeded import Seeded, seeded
 from videovector_adapters.memory.connectors import MemoryStorage
 from videovector_http.mcp.catalogue import TOOLS, takes
 
 CONTRACT = Path(__file__).with_name("contract.json")
-ANSWERS = {
-    "cancel_import_job": "conflict_import_job_terminal",
-    "cancel_prompt_run": "conflict_run_terminal",
-    "retry_prompt_run_segment": "conflict_segment_not_failed",
-    "get_prompt_run_segment_retry_status": "resource_retry_not_found",
-    "search_videos_by_image": None,
-}
-"""Codes of tools that a well-kept account has nothing to do for; `None` where the outcome is the toy model's business."""
 
 
 @pytest.fixture
@@ -65,40 +58,6 @@ async def listening(api: Api) -> AsyncIterator[str]:
     await task
 
 
-async def called(client: Client, api: Api, ids: Seeded) -> dict[str, Any]:
-    """Call every tool; the client itself refuses a result that does not fit the published schema."""
-    found: dict[str, Any] = {}
-    for name, arguments in ids.arguments().items():
-        result = await client.call_tool(name, {**arguments, **_made(name, arguments, found)})
-        told = result.structured_content
-        assert json.loads(said(result)) == told, name
-        if result.is_error:
-            assert told["code"] == ANSWERS.get(name, told["code"]), (name, told)
-            assert name in ANSWERS, (name, told)
-        else:
-            found[name] = told
-        if name.startswith("export_"):
-            await built(client, told["export_id"])
-    return found
-
-
-async def built(client: Client, export_id: str) -> None:
-    """Wait for an export."""
-    while (await client.call_tool("get_export_status", {"export_id": export_id})).structured_content["status"] in {
-        "pending", "processing",
-    }:  # fmt: skip
-        await asyncio.sleep(0.01)
-
-
-def _made(name: str, arguments: dict[str, Any], found: dict[str, Any]) -> dict[str, str]:
-    """Return ids of what tools before this one made."""
-    if "connector_id" in arguments and "create_s3_connector" in found:
-        return {"connector_id": found["create_s3_connector"]["connector"]["connector_id"]}
-    if "export_id" in arguments and "export_prompt_run" in found:
-        return {"export_id": found["export_prompt_run"]["export_id"]}
-    return {}
-
-
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_every_tool_over_http(api, mode):
     """The client lists 48 tools and calls each, and every result fits its published schema."""
@@ -107,7 +66,7 @@ async def test_every_tool_over_http(api, mode):
         listed = (await client.list_tools()).tools
         assert len(listed) == len({one.name for one in listed}) == 48
         assert all(one.output_schema and one.output_schema["type"] == "object" for one in listed)
-        found = await called(client, api, ids)
+        found = await called(client, ids.arguments())
     assert set(found) >= set(TOOLS) - set(ANSWERS)
     hit = found["search_videos"]["results"][0]
     assert "country" in hit["segment"]["metadata"]["transcription"]
@@ -135,7 +94,7 @@ async def test_every_tool_over_stdio(api):
         )
         async with Client(stdio_client(start)) as client:
             assert {one.name for one in (await client.list_tools()).tools} == set(TOOLS)
-            found = await called(client, api, ids)
+            found = await called(client, ids.arguments())
     assert set(found) >= set(TOOLS) - set(ANSWERS)
     assert found["search_videos"]["total_results"] > 0
 
@@ -202,11 +161,6 @@ async def test_ids_of_another_account_are_nobodys(api):
     async with connected(api) as client:
         kept = await client.call_tool("get_prompt", {"prompt_id": theirs.prompt})
         assert kept.structured_content["name"] == "Scene"
-
-
-def said(result: Any) -> str:
-    """Return the text of a result."""
-    return str(result.content[0].text)
 
 
 def ids_in(ids: Seeded) -> list[str]:

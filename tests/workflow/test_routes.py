@@ -210,6 +210,25 @@ async def test_conditions_with_and_without_a_type(api):
         assert (answer.status_code, answer.json()["error"]["code"]) == (422, code), answer.text
 
 
+async def test_an_empty_half_of_a_search_is_none(api):
+    """The published client sends an empty query beside filters and empty filters beside a query; both empty are nothing."""
+    job = await sent(api, "country.mp4", index_name="Halves")
+    index = job["target_index_id"]
+    prompt = (await api.client.post("/prompts", json=PROMPT)).json()["prompt_id"]
+    await processed(api, prompt_id=prompt, index_id=index)
+    condition = {"field": "transcription", "operator": "is_not_empty"}
+    for body, mode in (
+        ({"query": "", "filters": [condition]}, "condition"),
+        ({"query": "country", "filters": []}, "vector"),
+    ):
+        found = await api.client.post("/workflow/search", json={**body, "index_id": index})
+        assert (found.status_code, found.json()["mode"]) == (200, mode), found.text
+        assert found.json()["data"]
+    for body in ({"query": " ", "filters": []}, {"query": ""}, {"filters": []}):
+        nothing = await api.client.post("/workflow/search", json={**body, "index_id": index})
+        assert (nothing.status_code, nothing.json()["error"]["code"]) == (422, "validation_workflow_search")
+
+
 async def test_results_of_whole_media(api):
     """At the level of media a search finds media-level results, by words and by conditions, and nothing else."""
     await sent(api, "country.mp4")

@@ -33,7 +33,7 @@ from videovector_http.wire.media import UploadFields
 from videovector_http.wire.parts import RunSettings
 from videovector_http.wire.prompts import Prompt, PromptSemanticIndexingConfig, PromptVideoLevelConfig, SelectionFilter
 from videovector_http.wire.runs import PromptRun
-from videovector_http.wire.search import Query, SearchResult
+from videovector_http.wire.search import SearchResult
 
 Row = TypeVar("Row")
 """`SegmentRunResult` or `PromptRunVideoResult`, by the level that was asked for."""
@@ -114,11 +114,22 @@ class WorkflowFilter(Body, forbid_unknown_fields=True):
     value: Annotated[Any, Meta(description="A scalar; absent for `is_empty` and `is_not_empty`.")] = UNSET
 
 
-class WorkflowSearch(Body):
-    """A query, conditions, or both; without a scope, the playground."""
+WorkflowQuery: TypeAlias = Annotated[
+    str,
+    Meta(
+        max_length=2000,
+        pattern=r"^[^\x00]*$",
+        description="What to look for, in plain words.",
+        examples=["reporter at station entrance"],
+    ),
+]
 
-    query: Query | None = None
-    filters: Annotated[list[WorkflowFilter], Meta(min_length=1, max_length=4)] | None = None
+
+class WorkflowSearch(Body):
+    """A query, conditions, or both; without a scope, the playground. An empty one of the two is none."""
+
+    query: WorkflowQuery | None = None
+    filters: Annotated[list[WorkflowFilter], Meta(max_length=4)] | None = None
     result_level: ResultLevel = "segment"
     limit: Annotated[int, Meta(ge=1, le=50)] = 10
     video_ids: OneOrMoreVideos | None = None
