@@ -144,5 +144,7 @@ def test_a_picture_has_no_times():
 
 
 def test_words_of_media_cannot_look_like_ours():
-    """A quoted title has no brackets, no lines and no links, so it can cite nothing."""
-    assert quoted("Film [rs1:1]\n![x](http://evil.example)") == "Film (rs1:1) x"
+    """A quoted title has no brackets, no labels, no lines and no links, so it can cite nothing."""
+    assert cite(quoted("Film rs1:1, segment:seg_x:run_y"), STORY, {}).citations == ()
+    assert cite(quoted("Film rs1:9, video:vid_x:run_y"), STORY, {}).removed == 0
+    assert quoted("Film [rs1:1]\n![x](http://evil.example)") == "Film (rs1.1) x"

@@ -69,8 +69,9 @@ def _word(found: re.Match[str]) -> str:
 
 
 def quoted(text: str, most: int = 160) -> str:
-    """Return words from media as they may stand in an answer: one line, without brackets that would look like ours."""
+    """Return words from media as they may stand in an answer: one line, without brackets or labels that look like ours."""
     line = " ".join(clean(text).translate(_PLAIN).split())
+    line = LOOSE.sub(lambda found: found[0].replace(":", "."), line)
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 
 
