@@ -54,6 +54,12 @@ LISTED = 'ORDER BY "video_name", "start_time" LIMIT'
         ("location is not empty", f"""SELECT ..., "scene.location" FROM "t" WHERE "scene.location" <> '' {LISTED} 100"""),
         ("show location and score ordered by score descending", 'SELECT ..., "scene.location", "score" FROM "t" ORDER BY "score" DESC NULLS LAST, "video_name", "start_time" LIMIT 100'),
         ("average age by emotion where location is street", """SELECT "emotion", avg("age") AS "avg_age" FROM "t__scene_people" WHERE "result_id" IN (SELECT "result_id" FROM "t" WHERE lower("scene.location") = 'street') GROUP BY "emotion" ORDER BY "avg_age" DESC, "emotion" LIMIT 100"""),
+        ("count segments per video", 'SELECT "video_name", count(*) AS "count" FROM "t" GROUP BY "video_name" ORDER BY "count" DESC, "video_name" LIMIT 100'),
+        ("sum of shots by video", 'SELECT "video_name", sum("shots") AS "sum_shots" FROM "t" GROUP BY "video_name" ORDER BY "sum_shots" DESC, "video_name" LIMIT 100'),
+        ("how many segments start after 60", 'SELECT count(*) AS "count" FROM "t" WHERE "start_time" > 60'),
+        ("number of distinct videos", 'SELECT count(DISTINCT "video_id") AS "videos" FROM "t"'),
+        ("show the transcription of segments where score > 1.5", f'SELECT ..., "transcription", "score" FROM "t" WHERE "score" > 1.5 {LISTED} 100'),
+        ("score of 0.5", f'SELECT ..., "score" FROM "t" WHERE "score" = 0.5 {LISTED} 100'),
         ("average confidence grouped by location", 'SELECT "scene.location", avg("confidence") AS "avg_confidence" FROM (SELECT i.*, b."scene.location" FROM "t__scene_people" i JOIN "t" b USING ("result_id")) GROUP BY "scene.location" ORDER BY "avg_confidence" DESC, "scene.location" LIMIT 100'),
     ],
 )  # fmt: skip

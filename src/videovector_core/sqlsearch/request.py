@@ -23,6 +23,7 @@ _SKIP: Final = _words(
     "that whose with have has having and all every any is are was were be do does did there their its it they i we "
     "can you want see from by field fields value values only just each per as at than then order contains"
 )
+_WHICH: Final = _words("a an the all any each every my our these those that this")
 _OPERATORS: Final = {
     "does not contain": "not contains", "do not contain": "not contains", "not containing": "not contains",
     "without": "not contains", "is not": "!=", "are not": "!=", "isn't": "!=", "aren't": "!=", "not equal to": "!=",
@@ -150,7 +151,13 @@ class _Reader:
         return True
 
     def _distinct(self) -> bool:
-        return self._starts(_DISTINCT, self.request.groups.append)
+        def take(column: Column) -> None:
+            if self.request.count and self.tokens[self.at - 1].low in VIDEOS:
+                self.request.of_videos = True
+            else:
+                self.request.groups.append(column)
+
+        return self._starts(_DISTINCT, take)
 
     def _aggregate(self) -> bool:
         start = self.at
@@ -287,8 +294,17 @@ class _Reader:
         return False
 
     def _operator(self) -> str | None:
+        start = self.at
         phrase = self._phrase(_BY_LENGTH)
+        if phrase == "of" and self._owner():
+            self.at = start
+            return None
         return _OPERATORS[phrase] if phrase else None
+
+    def _owner(self) -> bool:
+        """Whether what a field is "of" stands here, as in "the summary of each video", and no value."""
+        ahead = next((token for token in self.tokens[self.at :] if token.low not in _WHICH), None)
+        return ahead is None or ahead.kind is Is.FIELD or ahead.low in ROWS | VIDEOS
 
     def _values(self, operator: str) -> tuple[str, ...]:
         found = [self._value()]

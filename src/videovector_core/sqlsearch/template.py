@@ -93,7 +93,7 @@ class _Writer:
         """Choose the view of items when what is counted, grouped or computed are items, else the table of results."""
         counted = [*self.request.groups, *(column for _, column in self.request.aggregates)]
         for view in self.views:
-            if any(_held(column, view) for column in counted):
+            if any(_is_of_items(column, view) for column in counted):
                 return view
         named = self.request.items_named if self.request.count else None
         fitting = (view for view in self.views if named and view.array and view.array.name.casefold() == named)
@@ -170,7 +170,7 @@ class _Writer:
         return list(merged.values())
 
     def _view(self, column: Column) -> Table | None:
-        return next((view for view in self.views if _held(column, view)), None)
+        return next((view for view in self.views if _is_of_items(column, view)), None)
 
     def _condition(self, conditions: Sequence[Condition]) -> str:
         view = self._view(conditions[0].column)
@@ -205,6 +205,11 @@ def _held(column: Column, table: Table) -> Column | None:
     if table.kind is not Kind.ITEMS or column.path is None:
         return next((own for own in table.columns if own.path is None and own.name == column.name), None)
     return next((own for own in table.columns if own.path == column.path and own.type.item is None), None)
+
+
+def _is_of_items(column: Column, view: Table) -> bool:
+    """Whether a field belongs to a view's items; what is known of their whole result is found without them."""
+    return column.path is not None and _held(column, view) is not None
 
 
 def _name_in(column: Column, view: Table) -> str:
