@@ -26,6 +26,7 @@ from videovector_core.runs.evidence import Gatherer
 from videovector_core.runs.extraction import ExtractionTx
 from videovector_core.runs.model import (
     Outcome,
+    Retry,
     Run,
     RunMedium,
     SegmentResult,
@@ -213,6 +214,15 @@ class Pipeline:
         if repair is not None and repair.active:
             now = self.clock.now()
             await tx.calls.save_retry(evolve(repair, status="failed", error=error.message, completed_at=now))
+            await self._tell_lost(tx, repair)
+
+    async def _tell_lost(self, tx: PipelineTx, repair: Retry) -> None:
+        """Tell whoever follows the stream that a repair brought nothing."""
+        result = await tx.results.get(repair.run_id, repair.segment_id)
+        item = await tx.media.get(repair.user_id, repair.video_id)
+        if result is not None and item is not None:
+            told = evolve(segment_event(result, item), event_type="segment.retry.failed")
+            await tx.events.append(repair.user_id, [told])
 
     async def _loaded(self, work: WorkItem, *, finished: bool = False) -> tuple[Run, MediaItem, RunMedium]:
         async with self.begin() as tx:

@@ -7,9 +7,10 @@ results lie in the files that SQL reads.
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from videovector_core.errors import VideoVectorError
 from videovector_core.events.model import NewEvent
@@ -33,6 +34,8 @@ from videovector_core.work import Lease, NewWork, WorkItem
 
 LOOK_SECONDS: Final = 5.0
 RIPE: Final = 100
+TELL_EVERY: Final = timedelta(seconds=10)
+"""How long a run that goes on is quiet between two words of its progress."""
 
 _EVENTS: Final = {
     RunStatus.COMPLETED: "prompt_run.completed",
@@ -60,6 +63,8 @@ class Settling:
     relay: Relay
     columnar: bool = False
     """Whether results are also written as files that SQL reads."""
+    _told: dict[str, tuple[datetime, int]] = field(factory=dict, init=False, repr=False)
+    """When this process last told how far a run is, and how many of its segments had ended then."""
 
     async def settle(self, work: WorkItem, lease: Lease[SettlingTx]) -> None:
         """Take the run one step further, and look again later unless it has ended."""
@@ -71,7 +76,22 @@ class Settling:
         while await self._ripe(run, lease):
             lease.progress()
         if not await self._ended(run, lease):
+            await self._tell_progress(run, lease)
             await lease.postpone(LOOK_SECONDS)
+        else:
+            self._told.pop(run.run_id, None)
+
+    async def _tell_progress(self, run: Run, lease: Lease[SettlingTx]) -> None:
+        """Tell how far a run is, when it went on since that was told last."""
+        now, (at, before) = self.clock.now(), self._told.get(run.run_id, (run.executed_at, 0))
+        if run.terminal or run.stopping or now - at < TELL_EVERY:
+            return
+        async with lease.step() as tx:
+            counts = (await tx.runs.counts([run.run_id]))[run.run_id]
+            ended = sum(count for outcome, count in counts.segments.items() if outcome.final)
+            if ended > before:
+                await tx.events.append(run.user_id, [run_event("prompt_run.progress", run, counts)])
+        self._told[run.run_id] = (now, ended)
 
     async def vectors(self, work: WorkItem, lease: Lease[SettlingTx]) -> None:
         """Tell the engine everything it is owed for a run."""
