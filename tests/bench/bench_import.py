@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import gc
 import io
 import os
 import shutil
 import statistics
 import tempfile
 import time
-import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -206,13 +206,25 @@ async def _listing(server: str) -> list[Row]:
 
 
 async def _measured(what: str, go: Callable[[], Awaitable[object]]) -> Row:
-    tracemalloc.start()
+    before = _anew()
     began = time.perf_counter()
     await go()
-    took, peak = time.perf_counter() - began, tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    beside = f"{KEYS / took:,.0f} keys/s while it is traced"
-    return Row(f"{what} {KEYS:,} keys, peak of what is held", peak / 1e6, "MB", beside)
+    took = time.perf_counter() - began
+    grown = f"{KEYS / took:,.0f} keys/s, with the server that lists in the same process"
+    return Row(f"{what} {KEYS:,} keys, growth of the process at its peak", _resident("VmHWM") - before, "MB", grown)
+
+
+def _anew() -> float:
+    """Let the peak begin anew, and return what this process holds now."""
+    gc.collect()
+    Path("/proc/self/clear_refs").write_text("5")
+    return _resident("VmRSS")
+
+
+def _resident(what: str) -> float:
+    """Return what the kernel says of the memory of this process, in MB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(what)) / 1000
 
 
 async def _list(storage: Emulator) -> None:

@@ -13,6 +13,7 @@ from tests import emulators
 from tests.emulators import Emulator
 from videovector_adapters.egress_addresses import networks
 from videovector_adapters.memory.connectors import MemoryBucket
+from videovector_adapters.storage import s3
 from videovector_adapters.storage.connectors import Storages
 from videovector_adapters.storage.doors import Doors
 from videovector_core.connectors.keys import ObjectKey
@@ -123,3 +124,18 @@ async def test_the_machines_own_credentials_are_never_used(emulator: Emulator, m
         with pytest.raises(VideoVectorError):
             async with storages(emulator).open(connector("s3", **emulator.place), credentials) as bucket:
                 await listed(bucket)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "2026-01-02T03:04:05.000Z",
+        "2026-01-02T03:04:05+00:00",
+        "2026-01-02T03:04:05",
+        "Fri, 02 Jan 2026 03:04:05 GMT",
+        1767323045,
+    ],
+)
+def test_a_moment_is_read_however_it_is_written(told: str | int):
+    """Servers that speak S3 write moments in several ways, and all of them are the same one."""
+    assert s3._moment(told) == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
