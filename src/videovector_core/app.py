@@ -54,7 +54,7 @@ from videovector_core.markers import Markers
 from videovector_core.media.derived import Decoder
 from videovector_core.media.service import Media
 from videovector_core.models.bundle import Models
-from videovector_core.ports import Begin, Blobs, Clock, Doorbell, Ids
+from videovector_core.ports import Begin, Blobs, Clock, Doorbell, Ids, Sealer
 from videovector_core.prompts.drafting import Drafting
 from videovector_core.prompts.service import Prompts
 from videovector_core.runs import pipeline
@@ -85,7 +85,7 @@ from videovector_core.transactions import Joining
 from videovector_core.usage import Usage
 from videovector_core.vectors.ports import VectorIndex
 from videovector_core.webhooks.delivery import DELIVER, RETENTION, Deliverer, Keeping, retention
-from videovector_core.webhooks.ports import Poster, Sealer, WebhooksTx
+from videovector_core.webhooks.ports import Poster, WebhooksTx
 from videovector_core.webhooks.sending import Sender
 from videovector_core.webhooks.service import Webhooks
 from videovector_core.webhooks.watching import FANOUT

@@ -78,3 +78,15 @@ class Doorbell(Protocol):
     async def wait(self, topic: str, seconds: float) -> bool:
         """Wait for a ring of `topic`, at most so many seconds; tell whether it rang."""
         ...
+
+
+class Sealer(Protocol):
+    """Encrypts what must be kept and not read; what was sealed about one thing does not open about another."""
+
+    def seal(self, plain: bytes, *, about: bytes) -> bytes:
+        """Encrypt."""
+        ...
+
+    def open(self, sealed: bytes, *, about: bytes) -> bytes:
+        """Decrypt."""
+        ...

@@ -19,22 +19,11 @@ from videovector_core.access.secrets import Secret
 from videovector_core.app import VideoVector
 from videovector_core.errors import Invalid, NotFound, Unauthenticated
 from videovector_core.page import After
+from videovector_core.ports import Sealer
 from videovector_http.sessions import Sessions
 
 _MAC: Final = 16
 LINK_SECONDS: Final = 3600
-
-
-class Sealer(Protocol):
-    """Encrypts what must be kept and not read; `about` binds it to its owner."""
-
-    def seal(self, plain: bytes, *, about: bytes) -> bytes:
-        """Encrypt."""
-        ...
-
-    def open(self, sealed: bytes, *, about: bytes) -> bytes:
-        """Decrypt."""
-        ...
 
 
 class Claims(Protocol):

@@ -13,7 +13,7 @@ from attrs import evolve, frozen
 
 from videovector_core.app import VideoVector
 from videovector_core.idempotency import Answer, Receipt, Slot, in_progress, mismatch
-from videovector_http.context import Sealer
+from videovector_core.ports import Sealer
 
 Complete = Callable[[Answer], Awaitable[None]]
 Effect = Callable[[Complete], Awaitable[Answer]]

@@ -11,18 +11,6 @@ from videovector_core.connectors.model import Connector, StoredObject
 from videovector_core.work import WorkTx
 
 
-class Sealer(Protocol):
-    """Encrypts what must be kept and not read; what was sealed about one thing does not open about another."""
-
-    def seal(self, plain: bytes, *, about: bytes) -> bytes:
-        """Encrypt."""
-        ...
-
-    def open(self, sealed: bytes, *, about: bytes) -> bytes:
-        """Decrypt."""
-        ...
-
-
 class Bucket(Protocol):
     """One place in a storage, opened for one job with credentials of its own.
 

@@ -14,9 +14,9 @@ from videovector_core.access.model import Caller, Scope
 from videovector_core.connectors.keys import checked, joined
 from videovector_core.connectors.model import Connector, ConnectorStatus, Provider, StoredObject, Use
 from videovector_core.connectors.patterns import MEDIA, Pattern
-from videovector_core.connectors.ports import Bucket, ConnectorsTx, Sealer, Storage
+from videovector_core.connectors.ports import Bucket, ConnectorsTx, Storage
 from videovector_core.errors import Conflict, Invalid, NotFound, ProcessingFailed, VideoVectorError
-from videovector_core.ports import Begin, Clock, Ids
+from videovector_core.ports import Begin, Clock, Ids, Sealer
 
 MAX_CONNECTORS: Final = 1000
 PROBE_SECONDS: Final = 10.0

@@ -13,7 +13,6 @@ from videovector_core.access.model import Caller, Scope
 from videovector_core.connectors.keys import checked
 from videovector_core.connectors.model import SCHEMES, Connector, ImportMode, Provider, Use
 from videovector_core.connectors.patterns import Pattern
-from videovector_core.connectors.ports import Sealer
 from videovector_core.connectors.service import find_connector
 from videovector_core.errors import Invalid, Malformed, NotFound
 from videovector_core.imports.importing import ImportingTx, close, event_of, file_work, scan_work
@@ -22,7 +21,7 @@ from videovector_core.imports.ports import Fetcher
 from videovector_core.imports.sources import about
 from videovector_core.indexes.service import find_own_index
 from videovector_core.media.model import title_of
-from videovector_core.ports import Begin, Clock, Ids
+from videovector_core.ports import Begin, Clock, Ids, Sealer
 
 _URI: Final = re.compile(r"(?P<scheme>gs|s3|az)://(?P<place>[A-Za-z0-9$._-]{1,222})/(?P<key>[^\x00-\x1f\x7f]{1,1024})")
 _PUBLIC: Final = {

@@ -11,18 +11,6 @@ from videovector_core.webhooks.model import Delivery, DeliveryStatus, Webhook
 from videovector_core.work import WorkTx
 
 
-class Sealer(Protocol):
-    """Encrypts what must be kept and not read; what was sealed about one thing does not open about another."""
-
-    def seal(self, plain: bytes, *, about: bytes) -> bytes:
-        """Encrypt."""
-        ...
-
-    def open(self, sealed: bytes, *, about: bytes) -> bytes:
-        """Decrypt."""
-        ...
-
-
 class Reply(Protocol):
     """What a receiver answered; header names are lower case."""
 

@@ -9,10 +9,10 @@ from typing import Any, Final
 from attrs import frozen
 
 from videovector_core.errors import ProcessingFailed, Refused, VideoVectorError
-from videovector_core.ports import Clock
+from videovector_core.ports import Clock, Sealer
 from videovector_core.webhooks import signing
 from videovector_core.webhooks.model import Outcome, Webhook, judged
-from videovector_core.webhooks.ports import Poster, Reply, Sealer
+from videovector_core.webhooks.ports import Poster, Reply
 
 API_VERSION: Final = "2024-01"
 TIMEOUT_SECONDS: Final = 10.0
