@@ -224,8 +224,8 @@ async def test_an_empty_half_of_a_search_is_none(api):
         found = await api.client.post("/workflow/search", json={**body, "index_id": index})
         assert (found.status_code, found.json()["mode"]) == (200, mode), found.text
         assert found.json()["data"]
-    for body in ({"query": " ", "filters": []}, {"query": ""}, {"filters": []}):
-        nothing = await api.client.post("/workflow/search", json={**body, "index_id": index})
+    for empty in ({"query": " ", "filters": []}, {"query": ""}, {"filters": list[str]()}):
+        nothing = await api.client.post("/workflow/search", json={**empty, "index_id": index})
         assert (nothing.status_code, nothing.json()["error"]["code"]) == (422, "validation_workflow_search")
 
 
