@@ -71,7 +71,7 @@ async def _of(points: int, text: LocalTextEmbedder) -> AsyncIterator[Row]:
         began = time.perf_counter()
         await made.rows()
         rows.append(Row(f"rows of {points:,} results", time.perf_counter() - began, "s"))
-        rows.append(Row("vectors and words told to the engine", await made.vectors(text.space), "1/s"))
+        rows.append(Row("vectors and words told to the engine", await made.vectors(text), "1/s"))
 
     async with filled(points, prepare) as made:
         for row in rows:

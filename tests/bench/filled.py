@@ -22,6 +22,7 @@ from videovector_adapters.postgres.database import Database
 from videovector_adapters.qdrant.client import WRITE_AT_ONCE
 from videovector_adapters.qdrant.edge import EdgeServer, EdgeVectors
 from videovector_adapters.settings import Settings
+from videovector_core.models.ports import TextEmbedder
 from videovector_core.runs.model import Outcome, RunStatus
 from videovector_core.testing import stores_room as make
 from videovector_core.vectors.lexical import document_weights, term_id
@@ -31,7 +32,9 @@ PER_FILM: Final = 200
 LENGTH: Final = 5
 SMALL: Final = 100
 """One in so many results belongs to the second run."""
-CLUSTERS: Final = 2000
+CLUSTERS: Final = 500
+SPREAD: Final = 0.7
+"""How far the vectors of a cluster lie from its middle, whose own length is 1."""
 _BEGINNINGS: Final = ("bar", "cel", "dor", "fin", "gal", "hum", "jor", "kel")
 WORDS: Final = [f"{a}{b}" for a in _BEGINNINGS for b in range(500)]
 IN_TEXT: Final = 20
@@ -97,11 +100,15 @@ class Filled:
             connection = tx.filters.db.connection
             await connection.execute("DELETE FROM results WHERE segment_id = 'seg_vid_0_0'")
 
-    async def vectors(self, space: str) -> float:
+    async def vectors(self, text: TextEmbedder) -> float:
         """Fill the server's engine while the server is down, without building; return points a second.
 
-        A server that is up would build over and over while it is filled.
+        The vectors lie around those of `CLUSTERS` texts, as those of a real collection would: questions in words are
+        then as near to them as to texts. A server that is up would build over and over while it is filled.
         """
+        texts = [" ".join(WORDS[one] for one in words(number)[:4]) for number in range(CLUSTERS)]
+        batches = [await text.embed(texts[at : at + 50]) for at in range(0, CLUSTERS, 50)]
+        centres = np.array([vector for batch in batches for vector in batch], dtype=np.float32)
         self.server.stop()
         socket = self.server.data_dir.parent / "fill.sock"
         engine = EdgeServer(self.server.data_dir.absolute() / "vectors", socket, optimize_after=None)
@@ -109,7 +116,7 @@ class Filled:
         client = EdgeVectors(socket)
         began = time.perf_counter()
         writing = asyncio.create_task(client.upsert([]))
-        for points in self._points(space):
+        for points in self._points(text.space, centres):
             await writing  # one batch on its way while the next one is made
             writing = asyncio.create_task(client.upsert(points))
             await asyncio.sleep(0)
@@ -120,13 +127,13 @@ class Filled:
         self.server.start(seconds=300)
         return rate
 
-    def _points(self, space: str) -> Iterator[list[Point]]:
+    def _points(self, space: str, centres: Any) -> Iterator[list[Point]]:
         random = np.random.default_rng(1)
-        centres = random.standard_normal((CLUSTERS, 384), dtype=np.float32)
+        spread = np.float32(SPREAD / np.sqrt(centres.shape[1]))
         for start in range(0, self.count, WRITE_AT_ONCE):
             numbers = range(start, min(start + WRITE_AT_ONCE, self.count))
             near = centres[random.integers(0, CLUSTERS, len(numbers))]
-            rows = unit(near + 0.7 * random.standard_normal(near.shape, dtype=np.float32))
+            rows = unit(near + spread * random.standard_normal(near.shape, dtype=np.float32))
             yield [self._point(space, number, row) for number, row in zip(numbers, rows, strict=True)]
 
     def _point(self, space: str, number: int, row: Any) -> Point:
