@@ -22,7 +22,7 @@ from videovector_core.connectors.service import find_connector
 from videovector_core.errors import NotFound, ProcessingFailed, Unavailable, VideoVectorError
 from videovector_core.events.model import NewEvent
 from videovector_core.exports.model import MEDIA_TYPES, Export, ExportType, Format, Part
-from videovector_core.exports.ports import Buckets, Columnar, ExportsTx
+from videovector_core.exports.ports import Columnar, ExportsTx, Places
 from videovector_core.exports.walk import Ended, Walker
 from videovector_core.exports.writing import WRITERS
 from videovector_core.ports import Begin, Blob, Blobs, Clock
@@ -59,7 +59,7 @@ class Builder:
     begin: Begin[ExportsTx]
     clock: Clock
     blobs: Blobs
-    buckets: Buckets
+    places: Places
     columnar: Columnar | None = None
     keep: timedelta = timedelta(days=7)
     part_bytes: int = PART_BYTES
@@ -188,7 +188,7 @@ class Builder:
             blob = await self._blob(export, file)
             chunks = file.watched(self.blobs.read(blob.sha256))
         digest = hashlib.sha256()
-        async with self.buckets.open(connector) as bucket:
+        async with self.places.open(connector) as bucket:
             size = await bucket.put(key, _digested(chunks, digest), content_type=MEDIA_TYPES[export.format])
             sum_line = f"{digest.hexdigest()}  {export.name}\n".encode()
             await bucket.put(ObjectKey(f"{key}.sha256"), _once(sum_line), content_type="text/plain")

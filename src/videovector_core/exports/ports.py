@@ -25,7 +25,7 @@ class Columnar(Protocol):
         ...
 
 
-class Buckets(Protocol):
+class Places(Protocol):
     """Opens the places behind connectors, each for one job."""
 
     def open(self, connector: Connector) -> AbstractAsyncContextManager[Bucket]:
