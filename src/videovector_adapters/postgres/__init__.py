@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from videovector_adapters.extras import requires
 
-requires("postgres", "psycopg", "psycopg_pool")
+requires("postgres", "psycopg", "psycopg_pool", "msgspec")

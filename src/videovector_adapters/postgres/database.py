@@ -12,9 +12,11 @@ import select
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
+import msgspec
 import psycopg
 from attrs import define, field
 from psycopg import AsyncConnection
+from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool
 
 from videovector_adapters.postgres.automations import PgOrders
@@ -186,6 +188,7 @@ class PgBuckets:
 
 async def _configure(connection: AsyncConnection[Any]) -> None:
     connection.prepare_threshold = 2
+    set_json_loads(msgspec.json.decode, connection)  # most of the time of reading results is that of their documents
     await connection.execute("SET timezone = 'UTC'")
     await connection.commit()
 
