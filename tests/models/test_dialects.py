@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.prompts.test_answers import SCHEMAS, attempt
+from tests.prompts.thirty import SCHEMAS, attempt
 from tests.stub_model import Call, Reply, Script, StubModel
 from videovector_adapters.openai import Endpoint, OpenAIDocuments
 from videovector_adapters.openai.dialects import Dialect, form, openapi, restored, strict

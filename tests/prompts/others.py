@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from tests.prompts.test_answers import STRING, many, of, one_of
+from tests.prompts.thirty import STRING, many, of, one_of
 
 COUNT = {"type": "integer", "minimum": 0}
 FLAG = {"type": "boolean"}

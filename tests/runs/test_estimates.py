@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.needs import needs
-from tests.prompts.test_answers import SCHEMAS
+from tests.prompts.thirty import SCHEMAS
 from tests.server import Server
 from tests.stub_model import StubModel
 from videovector_core.runs.tokens import MOST_ANSWER, answer_tokens
