@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 from typing import Any, Final
@@ -15,6 +16,7 @@ MAX_JSON: Final = 1024 * 1024
 MAX_IMAGE_JSON: Final = 15 * 1024 * 1024
 """For routes that take a picture as base64: `request_max_body_size=MAX_IMAGE_JSON`."""
 MAX_DEPTH: Final = 100
+STALL_SECONDS: Final = 60.0
 
 _TEXT: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKET: Final = re.compile(rb"[\[\]{}]")
@@ -41,6 +43,31 @@ def within(receive: Receive, headers: dict[str, str], most: int) -> Receive:
         return message
 
     return counted
+
+
+def timely(receive: Receive) -> Receive:
+    """Return a `receive` that waits for each piece of the body, and not longer than `STALL_SECONDS`.
+
+    Raises:
+        Malformed: code `request_timeout`, when no piece came.
+    """
+    complete = False
+
+    async def awaited() -> Any:
+        nonlocal complete
+        if complete:  # what follows the body is the end of the connection, which may take its time
+            return await receive()
+        try:
+            async with asyncio.timeout(STALL_SECONDS):
+                message: Any = await receive()
+        except TimeoutError as error:
+            raise Malformed(
+                "The body came to a stop before it was complete; send it again.", code="request_timeout"
+            ) from error
+        complete = not message.get("more_body")
+        return message
+
+    return awaited
 
 
 async def whole(receive: Receive) -> bytes:

@@ -134,8 +134,10 @@ class Gate(ASGIMiddleware):
                 standing = await self.context.limiter.admit(caller.key_id or caller.user_id, rule.category)
                 send = counted(send, standing) if standing is not None else send
         refuse_control_characters(scope)
-        if rule.most is not None and scope["method"] in _WRITES:
-            receive = bodies.within(receive, headers, rule.most)
+        if scope["method"] in _WRITES:
+            receive = bodies.timely(receive)
+            if rule.most is not None:
+                receive = bodies.within(receive, headers, rule.most)
         body = b""
         if rule.json:
             body = bodies.checked(await bodies.whole(receive), headers)

@@ -10,6 +10,7 @@ import pytest
 import structlog
 
 from tests.http.api import serving
+from tests.http.test_traces import Keeping
 from tests.http.world import CONNECTOR
 from videovector_adapters.settings import Settings
 from videovector_core.access.secrets import Secret
@@ -34,8 +35,9 @@ def written(monkeypatch):
 
 
 async def test_credentials_are_logged_nowhere(written):
-    """Keys, bearers, cookies and links leave no trace in logs, refusals, numbers or events."""
+    """Keys, bearers, cookies and links leave no trace in logs, refusals, numbers, events or spans."""
     async with serving() as api:
+        api.app.tracer = tracer = Keeping()
         answers = [
             await api.client.get("/indexes", headers={"X-API-Key": CANARY}),
             await api.client.get("/indexes", headers={"X-API-Key": "", "Authorization": f"Bearer {CANARY}"}),
@@ -55,6 +57,8 @@ async def test_credentials_are_logged_nowhere(written):
     assert CANARY not in text
     assert "eyJzdWIi" not in text
     assert CANARY not in events
+    assert len(tracer.spans) == len(answers)
+    assert CANARY not in repr(tracer.spans)
     for answer in answers:
         assert CANARY not in answer.text
         assert CANARY not in str(answer.headers)

@@ -1,9 +1,11 @@
-"""Secrets given to a real server are in no file that it writes: tables, write-ahead log, blobs and log lines."""
+"""Secrets given to a real server are in nothing that it writes or shows: tables with their events, log lines, exports, numbers."""
 
 from __future__ import annotations
 
 import base64
+import io
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -12,15 +14,18 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from PIL import Image
 
-from tests.http.world import CONNECTOR
+from tests.http.world import CONNECTOR, PROMPT
 from tests.server import Server
+from tests.stub_model import Call, Reply, StubModel
 
 OPERATORS: Final = {
     "VIDEOVECTOR_OPENAI_API_KEY": "sk-proj-c4a1c4a1c4a1c4a1c4a1",
     "VIDEOVECTOR_METRICS_TOKEN": "metrics-c4a1c4a1c4a1c4a1",
     "VIDEOVECTOR_SECRET_KEY": base64.b64encode(b"key c4a1c4a1c4a1c4a1 of a server").decode(),
 }
+PUBLIC: Final = "https://films.example"
 GIVEN: Final = {name: f"{name}-c4a1c4a1c4a1c4a1c4a1" for name in ("s3", "azure")}
 ACCOUNT: Final = {
     "type": "service_account",
@@ -30,10 +35,35 @@ ACCOUNT: Final = {
 HOOK: Final[dict[str, Any]] = {"name": "w", "url": "https://127.0.0.1:9443/hook", "events": ["media.created"]}
 
 
+def echoing(call: Call, _: int) -> Reply | None:
+    """Refuse to extract, and repeat the key that was shown, as endpoints do."""
+    said = f"Incorrect API key provided: {OPERATORS['VIDEOVECTOR_OPENAI_API_KEY']}."
+    wrong = {"error": {"message": said, "type": "invalid_request_error", "code": "invalid_api_key"}}
+    return Reply(status=401, body=wrong) if call.path.endswith("/chat/completions") else None
+
+
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
+def stub() -> Iterator[StubModel]:
+    """An endpoint that repeats the key in what it refuses with."""
+    with StubModel(script=echoing) as one:
+        yield one
+
+
+@pytest.fixture
+def server(tmp_path: Path, stub: StubModel) -> Iterator[Server]:
     """A server that has been given secrets by its operator, and logs all it can."""
-    environment = {**OPERATORS, "VIDEOVECTOR_EGRESS_ALLOW": "127.0.0.0/8", "VIDEOVECTOR_LOG_LEVEL": "debug"}
+    environment = {
+        **OPERATORS,
+        "VIDEOVECTOR_EGRESS_ALLOW": "127.0.0.0/8",
+        "VIDEOVECTOR_LOG_LEVEL": "debug",
+        "VIDEOVECTOR_PUBLIC_URL": PUBLIC,
+        "VIDEOVECTOR_OPENAI_BASE_URL": stub.url,
+        "VIDEOVECTOR_EXTRACTION_MODEL": "openai:stub",
+        "VIDEOVECTOR_TEXT_EMBEDDING_MODEL": "openai:stub",
+        "VIDEOVECTOR_TRANSCRIPTION_MODEL": "none",
+        "VIDEOVECTOR_IMAGE_EMBEDDING_MODEL": "none",
+        "VIDEOVECTOR_PICTURE_MODEL": "none",
+    }
     one = Server(tmp_path / "data", environment)
     one.data_dir.mkdir(mode=0o755)
     tmp_path.chmod(0o755)
@@ -86,6 +116,55 @@ def planted(server: Server) -> dict[str, str]:
     }
 
 
+def until(client: httpx.Client, path: str, field: str, *ends: str) -> Any:
+    """Return what a path answers once a field of it has one of these values."""
+    deadline = time.monotonic() + 120
+    while True:
+        found = ok(client.get(path))
+        if found[field] in ends:
+            return found
+        assert time.monotonic() < deadline, found
+        time.sleep(0.2)
+
+
+def picture() -> bytes:
+    """Return a small picture."""
+    out = io.BytesIO()
+    Image.new("RGB", (64, 48), "teal").save(out, "PNG")
+    return out.getvalue()
+
+
+def worked(server: Server, picture: bytes) -> tuple[dict[str, str], list[str]]:
+    """Have the server do what it is for; return the secrets of links that it signed, and all that it answered."""
+    with server.http() as client:
+        index = ok(client.post("/indexes", json={"name": "films"}))["index_id"]
+        files = {"file": ("a.png", picture, "image/png")}
+        video = ok(client.post("/videos/upload", files=files, data={"title": "A", "index_id": index}))
+        prompt = ok(client.post("/prompts", json=PROMPT))["prompt_id"]
+        target = {"prompt_id": prompt, "target": {"type": "index", "index_id": index}}
+        run = ok(client.post("/prompt-runs/execute", json=target))["run_id"]
+        ended = until(client, f"/prompt-runs/{run}", "status", "completed", "completed_with_errors", "failed")
+        export = ok(client.post(f"/exports/index/{index}", json={}))["export_id"]
+        exported = until(client, f"/exports/{export}", "status", "completed", "failed")
+        link = ok(client.post("/videos/signed-url", json={"gcs_uri": video["video_uri"]}))["signed_url"]
+        got = ok(client.post(f"/exports/{export}/download-url"))["download_url"]
+        paths = (
+            f"/prompt-runs/{run}/llm-calls",
+            f"/prompt-runs/{run}/failed-segments",
+            "/connectors",
+            "/webhooks",
+            "/api-keys",
+        )
+        answers = [client.get(one.replace(PUBLIC, server.url)) for one in (link, got)]
+        assert [one.status_code for one in answers] == [200, 200]
+        answers += [client.get(path) for path in paths]
+        metrics = {"Authorization": f"Bearer {OPERATORS['VIDEOVECTOR_METRICS_TOKEN']}"}
+        answers.append(client.get(f"{server.url}/metrics", headers=metrics))
+    assert exported["status"] == "completed", exported
+    shown = [json.dumps([ended, exported]), *(one.content.decode("latin-1") for one in answers)]
+    return {"link": link.partition("token=")[2], "download": got.partition("token=")[2]}, shown
+
+
 def spellings(secret: str) -> list[bytes]:
     """Return a secret as it may be stored without being protected."""
     raw = secret.encode()
@@ -93,10 +172,15 @@ def spellings(secret: str) -> list[bytes]:
 
 
 @pytest.mark.real
-def test_no_file_holds_a_secret(server: Server) -> None:
-    """What operators, callers and the server itself hold secret is found in no file, plain, in hex or in base64."""
+@pytest.mark.timeout(400)
+def test_nothing_holds_a_secret(server: Server, stub: StubModel) -> None:
+    """What operators, callers and the server itself hold secret is in no file and no answer, plain, in hex or in base64."""
     secrets = {**OPERATORS, **GIVEN, **planted(server)}
+    links, shown = worked(server, picture())
+    secrets |= links
+    assert any(call.path.endswith("/chat/completions") for call in stub.calls)
     assert all(len(one) >= 20 for one in secrets.values())
+    assert not [(name, text[:300]) for name, one in secrets.items() for text in shown if one in text]
     server.stop()
     aside = server.data_dir / "postgres.path"  # where the tables are when the server runs as root
     tables = Path(aside.read_text().strip()) if aside.is_file() else server.data_dir

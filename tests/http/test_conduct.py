@@ -11,6 +11,7 @@ import pytest
 
 from tests.http.api import error, serving
 from videovector_core.access.secrets import Secret
+from videovector_http import bodies
 from videovector_http.bodies import MAX_JSON
 
 
@@ -36,6 +37,20 @@ async def test_a_body_over_the_limit_is_refused_unread(api):
     streamed = await api.client.post("/indexes", content=chunks(), headers={"Content-Type": "application/json"})
     assert (streamed.status_code, error(streamed)["code"]) == (413, "request_too_large")
     assert read <= MAX_JSON + 64 * 1024
+
+
+async def test_a_body_that_stalls_is_not_waited_for(api, monkeypatch):
+    """A body that comes to a stop is refused, and nothing is made of the beginning."""
+    monkeypatch.setattr(bodies, "STALL_SECONDS", 0.05)
+    stalled = asyncio.Event()
+
+    async def drip() -> AsyncIterator[bytes]:
+        yield b'{"name": '
+        await stalled.wait()
+
+    answer = await api.client.post("/indexes", content=drip(), headers={"Content-Type": "application/json"})
+    assert (answer.status_code, error(answer)["code"]) == (400, "request_timeout")
+    assert (await api.client.get("/indexes")).json() == []
 
 
 @pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "k"}])
@@ -155,7 +170,7 @@ async def test_a_request_id_cannot_inject_a_header(api):
         assert answer.headers["x-request-id"].startswith("req_")
 
 
-@pytest.mark.parametrize("key", ["", "  ", "x" * 256, "a\tb", "x" * 10_000])
+@pytest.mark.parametrize("key", ["", "  ", "x" * 256, "a\tb", "a\r\nX-Evil: 1", "a\0b", "x" * 10_000])
 async def test_malformed_idempotency_keys(api, key):
     """A key that is blank, too long or holds control characters is 422, and nothing is done."""
     answer = await api.client.post("/indexes", json={"name": "a"}, headers={"Idempotency-Key": key})
