@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import AsyncIterator
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from PIL import Image
 
 from tests.media.counted import film, number_in
-from videovector_adapters.av import AvReader, floor, sniff
+from videovector_adapters.av import AvReader, floor, images, sniff
 from videovector_core.testing.media import tone
 
 STEADY = [n / 25 for n in range(100)]
@@ -118,6 +119,31 @@ async def test_a_large_kind_of_tiff_is_a_picture(reader: AvReader, tmp_path: Pat
     path = tmp_path / "big"
     Image.new("RGB", (40, 30), "red").save(path, "TIFF", big_tiff=True)
     assert (await reader.probe(path)).width == 40
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+async def test_photos_are_turned_upright(reader: AvReader, tmp_path: Path, orientation: int) -> None:
+    """A picture that was stored in any of the eight orientations is measured and shown upright."""
+    upright = Image.linear_gradient("L").resize((64, 32))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    undo = {6: 8, 8: 6}.get(orientation, orientation)
+    stored = upright if undo == 1 else upright.transpose(images._TURNS[undo])
+    stored.save(tmp_path / "photo.jpg", exif=exif)
+    probe = await reader.probe(tmp_path / "photo.jpg")
+    assert (probe.width, probe.height) == (64, 32)
+    with Image.open(io.BytesIO(await reader.thumbnail(tmp_path / "photo.jpg", 0.0))) as shown:
+        rows = shown.convert("L").resize((1, 32)).tobytes()
+        assert (rows[1] < 30, rows[30] > 225) == (True, True)
+
+
+@pytest.mark.parametrize("exif", [b"IIj\0\x08\0\0\0", b"MM\0*\0\0\0\x08\xff\xff", b"II*\0\x08\0\0\0\x01\0\x12\x01\x03"])
+async def test_a_photo_is_read_whatever_is_told_about_it(reader: AvReader, tmp_path: Path, exif: bytes) -> None:
+    """Damaged Exif data are no reason to refuse a picture that is whole."""
+    Image.new("RGB", (64, 32), "red").save(tmp_path / "photo.jpg", exif=b"Exif\0\0" + exif, dpi=(72, 72))
+    probe = await reader.probe(tmp_path / "photo.jpg")
+    assert (probe.width, probe.height) == (64, 32)
+    assert await reader.thumbnail(tmp_path / "photo.jpg", 0.0)
 
 
 def test_an_old_decoder_is_refused() -> None:

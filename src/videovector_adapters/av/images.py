@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Mapping
 from typing import IO, Any, Final, cast
 
 import pillow_heif
-from PIL import Image, ImageFile, ImageOps
+from PIL import Image, ImageFile
 
 from videovector_adapters.av import door, sniff
 from videovector_adapters.av.door import Bytes
@@ -21,6 +22,17 @@ ImageFile.LOAD_TRUNCATED_IMAGES = True
 
 _QUALITY: Final = 88
 _WHITE: Final = (255, 255, 255)
+_TURNS: Final[Mapping[object, Image.Transpose]] = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What brings a picture of each Exif orientation upright (Exif 2.32, tag 0x0112)."""
+_LYING: Final = frozenset({5, 6, 7, 8})
 
 
 class Still:
@@ -36,9 +48,9 @@ class Still:
                 f"{limits.image_pixels} in all. Scale it down.",
                 code=door.LIMIT,
             )
-        turned = opened.getexif().get(0x0112) in {5, 6, 7, 8} if kind != "HEIF" else False
-        self.size = self.stored[::-1] if turned else self.stored
-        self.image, self.warning = _upright(opened, long_side)
+        orientation = _orientation(opened) if kind != "HEIF" else 1  # those come upright
+        self.size = self.stored[::-1] if orientation in _LYING else self.stored
+        self.image, self.warning = _upright(opened, orientation, long_side)
 
     def scaled(self, long_side: int) -> Image.Image:
         """Return the picture with its long side at most `long_side`, never enlarged."""
@@ -78,14 +90,26 @@ def _opened(file: Bytes, kind: str) -> Image.Image:
             raise door.unsupported("The picture is damaged from its beginning.") from error
 
 
-def _upright(opened: Image.Image, long_side: int) -> tuple[Image.Image, str | None]:
+def _orientation(opened: Image.Image) -> object:
+    """Return the Exif orientation; what is told about a picture may be damaged while the picture is not."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return opened.getexif().get(0x0112, 1)
+        except MemoryError:
+            raise
+        except Exception:  # noqa: BLE001 - the library raises whatever it meets in a damaged tag
+            return 1
+
+
+def _upright(opened: Image.Image, orientation: object, long_side: int) -> tuple[Image.Image, str | None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             opened.draft("RGB", (long_side, long_side))
             opened.load()
-            image = ImageOps.exif_transpose(opened)
-            return _flat(image), None
+            turn = _TURNS.get(orientation)
+            return _flat(opened if turn is None else opened.transpose(turn)), None
         except MemoryError:
             raise
         except Exception as error:  # the library raises whatever its decoders meet in a damaged picture
