@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from tests.prompts.test_answers import SCHEMAS
+from tests.prompts.thirty import SCHEMAS
 from tests.runs.test_outcomes import SCHEMA, Room
 from tests.stub_model import Call, Reply, StubModel
 from videovector_adapters import memory

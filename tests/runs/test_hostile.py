@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.prompts import others
-from tests.prompts.test_answers import SCHEMAS
+from tests.prompts.thirty import SCHEMAS
 from tests.runs.test_outcomes import Room
 from tests.stub_model import Call, Reply, StubModel, filled
 from videovector_adapters import memory
