@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import math
+import wave
+from array import array
 from collections.abc import AsyncIterator
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +17,7 @@ from PIL import Image
 
 from tests.media.counted import film, number_in
 from videovector_adapters.av import AvReader, floor, images, sniff
+from videovector_core.errors import ProcessingFailed
 from videovector_core.testing.media import tone
 
 STEADY = [n / 25 for n in range(100)]
@@ -119,6 +123,39 @@ async def test_a_large_kind_of_tiff_is_a_picture(reader: AvReader, tmp_path: Pat
     path = tmp_path / "big"
     Image.new("RGB", (40, 30), "red").save(path, "TIFF", big_tiff=True)
     assert (await reader.probe(path)).width == 40
+
+
+@pytest.mark.parametrize("channels", [3, 9, 32])
+@pytest.mark.parametrize("width", [1, 2, 4])
+async def test_channels_that_have_no_places_are_mixed(
+    reader: AvReader, tmp_path: Path, channels: int, width: int
+) -> None:
+    """A recording of many channels is heard: a tone that is on all of them is as loud as it was, in wide steps or fine."""
+    steps = [math.sin(2 * math.pi * 440 * n / 16_000) / 2 for n in range(16_000)]
+    with wave.open(str(tmp_path / "sound.wav"), "wb") as file:
+        file.setparams((channels, width, 16_000, 0, "NONE", ""))
+        high, zero = 2 ** (8 * width - 1) - 1, 128 if width == 1 else 0
+        written = [round(high * step) + zero for step in steps for _ in range(channels)]
+        file.writeframes(b"".join(one.to_bytes(width, "little", signed=width > 1) for one in written))
+    signals = await reader.read(tmp_path / "sound.wav", tmp_path)
+    assert signals.warning is None
+    assert signals.audio is not None
+    with wave.open(str(signals.audio), "rb") as file:
+        heard = array("h", file.readframes(file.getnframes()))
+    assert len(heard) == pytest.approx(16_000, abs=50)
+    assert max(heard) == pytest.approx(16_384, rel=0.05)
+    assert sum(heard) / len(heard) == pytest.approx(0, abs=200)
+    assert await reader.thumbnail(tmp_path / "sound.wav", 0.0)
+    assert await reader.clip(tmp_path / "sound.wav", 0.0, 0.5, tmp_path / "clip.m4a") == "audio/mp4"
+
+
+async def test_sound_of_one_sample_a_second_is_left_out(reader: AvReader, tmp_path: Path) -> None:
+    """A header that makes hours of every frame is not believed."""
+    with wave.open(str(tmp_path / "sound.wav"), "wb") as file:
+        file.setparams((1, 2, 1, 0, "NONE", ""))
+        file.writeframes(bytes(20_000))
+    with pytest.raises(ProcessingFailed, match="Nothing in the file can be decoded"):
+        await reader.read(tmp_path / "sound.wav", tmp_path)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

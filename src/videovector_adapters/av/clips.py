@@ -22,6 +22,7 @@ from videovector_adapters.av import door
 from videovector_adapters.av.door import Chosen
 from videovector_adapters.av.onepass import Damage, Timeline, decoded
 from videovector_adapters.av.remux import FAST
+from videovector_adapters.av.sound import placed
 from videovector_adapters.av.stills import Shape
 
 LONG_SIDE: Final = 1920
@@ -154,7 +155,7 @@ class _Sounds:
         if self._next is None or abs(second - self._next) > 0.1:
             self._next = second
         frame.pts = None
-        for samples in self._resampled(frame):
+        for samples in self._resampled(placed(frame)):
             self._put(samples, self._next)
             self._next += samples.shape[1] / _RATE
         self.done = self._next >= self.end

@@ -96,6 +96,16 @@ class Sounds:
             self.writer = SoundWriter(self.path, self.longest)
         self.writer.write(frame, second)
 
+    @property
+    def heard(self) -> bool:
+        """Whether anything is in the file."""
+        return self.writer is not None and self.writer.heard
+
+    @property
+    def lost(self) -> int:
+        """How often sound could not be taken."""
+        return self.writer.lost if self.writer is not None else 0
+
     def close(self) -> None:
         """Finish the file."""
         if self.writer is not None:
@@ -138,7 +148,9 @@ def run(opened: InputContainer, chosen: Chosen, into: Path, limits: MediaLimits)
     finally:
         pictures.close()
         sounds.close()
-    return Yield(end, pictures.columns.rows, pictures.shape, sounds.writer is not None, damage)
+    if sounds.lost:
+        damage.note(timeline.last)
+    return Yield(end, pictures.columns.rows, pictures.shape, sounds.heard, damage)
 
 
 def decoded(

@@ -20,6 +20,7 @@ from PIL import Image, ImageDraw
 from videovector_adapters.av import door
 from videovector_adapters.av.door import Chosen
 from videovector_adapters.av.onepass import Damage, Timeline, decoded
+from videovector_adapters.av.sound import placed
 
 Samples: TypeAlias = NDArray[np.float32]
 
@@ -149,6 +150,6 @@ def _samples(resampler: av.AudioResampler, frame: VideoFrame | AudioFrame) -> li
         return []
     frame.pts = None
     try:
-        return [np.asarray(part.to_ndarray().ravel() / 32768, np.float32) for part in resampler.resample(frame)]
+        return [np.asarray(part.to_ndarray().ravel() / 32768, np.float32) for part in resampler.resample(placed(frame))]
     except ValueError:  # the sound changed its format; a picture of it can do without the rest
         return []
