@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests.http.api import serving
@@ -107,6 +109,8 @@ async def test_deleting_media_removes_their_markers(api):
     await api.client.delete(f"/videos/{ids.video}")
     while (await api.client.get(f"/videos/{ids.video}/deletion")).json()["status"] != "deleted":
         api.vv.ports.clock.time.advance(1)
+        api.vv.ports.doorbell.ring("work")
+        await asyncio.sleep(0.05)  # seconds that pass faster than work is done would end its leases
     await api.client.delete(f"/prompts/{ids.prompt}", params={"force": "true"})
     assert (await api.client.get("/markers")).json()["data"] == []
 
