@@ -25,8 +25,8 @@ from videovector_adapters.av.sound import SoundWriter
 from videovector_adapters.av.stills import Shape
 from videovector_core.errors import Invalid
 
-BROKEN: Final = (av.FFmpegError, ValueError, EOFError, OSError)
-"""What decoders and containers raise over damaged media."""
+BROKEN: Final = (av.FFmpegError, ValueError, EOFError, OSError, IndexError)
+"""What decoders and containers raise over damaged media; an `IndexError` over a stream that nothing announced."""
 _BEAT: Final = 0.5
 _TRIES: Final = 16
 """How often reading goes on after the container itself was found damaged."""
