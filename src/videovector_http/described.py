@@ -93,6 +93,10 @@ def _given(name: str) -> dict[str, Any]:
     return {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
 
 
+def _listed(name: str) -> dict[str, Any]:
+    return {"required": [name], "properties": {name: {"type": "array", "minItems": 1}}}
+
+
 def _one_of(*names: str) -> dict[str, Any]:
     return {"oneOf": [_given(name) for name in names]}
 
@@ -156,8 +160,7 @@ def _duration(duration: str, mode: str) -> dict[str, Any]:
     return {"anyOf": [{"allOf": [_given(duration), fixed]}, {"not": {"anyOf": [_given(duration), fixed]}}]}
 
 
-_RUNS: Final = {"required": ["run_ids"], "properties": {"run_ids": {"type": "array", "minItems": 1}}}
-_SOMEWHERE: Final = {"anyOf": [_given("index_id"), _RUNS]}
+_SOMEWHERE: Final = {"anyOf": [_given("index_id"), _listed("run_ids")]}
 _IMMUTABLE: Final = ("bucket", "region", "endpoint_url", "gcp_project_id", "storage_account", "container", "root")
 _CHANGES: Final = ("name", "scopes", "import_mode", "export_base_path", "status", "credentials", "client_secret")
 _MOMENT: Final = {"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]}
@@ -237,7 +240,7 @@ RULES: Final[dict[str, dict[str, Any]]] = {
         "example": {"files": [{"file_id": "1", "download_url": "https://files.example.com/clip.mp4"}]},
     },
     "WorkflowSearch": {
-        "allOf": [_not_both("index_id", "index_name"), _any_of("query", "filters")],
+        "allOf": [_not_both("index_id", "index_name"), {"anyOf": [_written("query"), _listed("filters")]}],
         "example": {"query": "reporter at station entrance", "index_id": "idx_archive"},
     },
 }
