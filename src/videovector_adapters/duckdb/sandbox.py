@@ -39,6 +39,7 @@ class DuckdbSandbox:
     threads: int = 2
     _waiting: deque[asyncio.Task[Child]] = field(factory=deque, init=False)
     _ending: set[asyncio.Task[None]] = field(factory=set, init=False)
+    _closed: bool = field(default=False, init=False)
     _room: asyncio.Semaphore = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -79,6 +80,7 @@ class DuckdbSandbox:
 
     async def close(self) -> None:
         """End every process."""
+        self._closed = True
         waiting, self._waiting = list(self._waiting), deque()
         for child in await asyncio.gather(*waiting, return_exceptions=True):
             if isinstance(child, Child):
@@ -92,21 +94,26 @@ class DuckdbSandbox:
             try:
                 yield _Box(child, self.limits.timeout_seconds)
             finally:
+                self._refill()  # only now, when others wait: starting takes half a second of a core from the query
                 ending = asyncio.create_task(child.close())
                 self._ending.add(ending)
                 ending.add_done_callback(self._ending.discard)
 
     async def _taken(self) -> Child:
-        self._refill()
+        if self._closed:
+            raise Unavailable("The server is ending; try again in a moment.")
+        if not self._waiting:
+            self._refill()
         child = self._waiting.popleft()
-        self._refill()
+        if not self._waiting:
+            self._refill()
         try:
             return await child
         except ProcessingFailed as error:
             raise Unavailable("SQL search cannot start its process; try again in a moment.") from error
 
     def _refill(self) -> None:
-        while len(self._waiting) < max(1, self.spare):
+        while not self._closed and len(self._waiting) < max(1, self.spare):
             self._waiting.append(asyncio.create_task(self._started()))
 
     async def _started(self) -> Child:
