@@ -34,7 +34,7 @@ from videovector_core.errors import ProcessingFailed, VideoVectorError
 MAX_FRAME: Final = 512 * 1024 * 1024
 _HEADER: Final = struct.Struct(">I")
 _PR_SET_PDEATHSIG: Final = 1
-_PASSED_ON: Final = (
+PASSED_ON: Final = (
     "PATH",
     "PYTHONPATH",
     "HOME",
@@ -45,6 +45,7 @@ _PASSED_ON: Final = (
     "LD_LIBRARY_PATH",
     "OMP_NUM_THREADS",
 )
+"""Variables of the environment that helping processes inherit: none that holds a secret."""
 
 
 @frozen
@@ -140,7 +141,7 @@ class Child:
                 setup.decode(),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
-                env={name: os.environ[name] for name in _PASSED_ON if name in os.environ} | dict(self.environment),
+                env={name: os.environ[name] for name in PASSED_ON if name in os.environ} | dict(self.environment),
                 limit=2**20,
                 start_new_session=True,
             )

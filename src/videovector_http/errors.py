@@ -111,11 +111,13 @@ def _invalid(error: ValidationException, request_id: str) -> tuple[int, bytes, d
         for one in extra
         if isinstance(one, dict)
     ]
-    first = "; ".join(f"{one['loc']}: {one['message']}" for one in problems[:3]) or str(error.detail)
-    body = envelope(
-        "validation_error", f"The request breaks a rule: {first}.", request_id=request_id, details={"errors": problems}
-    )
-    return 422, body, {}
+    return _known(broken(problems, str(error.detail)), request_id)
+
+
+def broken(problems: list[dict[str, str]], otherwise: str = "") -> errors.Invalid:
+    """Say what is wrong with a request, by place; `otherwise` stands where no place is known."""
+    first = "; ".join(f"{one['loc']}: {one['message']}" for one in problems[:3]) or otherwise
+    return errors.Invalid(f"The request breaks a rule: {first}.", details={"errors": problems})
 
 
 def handler(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

@@ -9,6 +9,7 @@ import msgspec
 from litestar import Request
 
 from videovector_core.errors import Invalid, Malformed
+from videovector_http.errors import broken
 
 _EXACT: Final = 2.0**53
 
@@ -59,5 +60,4 @@ def _read(body: bytes, kind: Any) -> Any:
 def _broken(text: str) -> Invalid:
     found = _PLACE.search(text)
     place, rule = (found["place"], text[: found.start()]) if found else ("body", text)
-    problem = {"loc": place, "message": rule, "type": "value"}
-    return Invalid(f"The request breaks a rule: {place}: {rule}.", details={"errors": [problem]})
+    return broken([{"loc": place, "message": rule, "type": "value"}])

@@ -6,12 +6,10 @@ import asyncio
 import os
 import sys
 from pathlib import Path
-from typing import Final
 
+from videovector_adapters.children import PASSED_ON
 from videovector_adapters.qdrant.sockets import own
 from videovector_core.errors import Conflict, Unavailable
-
-_PASSED_ON: Final = ("PATH", "PYTHONPATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 
 
 async def spawn(store: Path, socket: Path, *, seconds: float, nice: int = 0) -> asyncio.subprocess.Process:
@@ -36,7 +34,7 @@ async def spawn(store: Path, socket: Path, *, seconds: float, nice: int = 0) -> 
         str(nice),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+        env={name: os.environ[name] for name in PASSED_ON if name in os.environ},
         start_new_session=True,
     )
     try:
