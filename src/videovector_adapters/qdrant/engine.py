@@ -22,6 +22,7 @@ from attrs import define, field
 from videovector_adapters.children import read_frame
 from videovector_adapters.qdrant.calls import Call, answering
 from videovector_adapters.qdrant.layout import floats
+from videovector_adapters.qdrant.pages import populate
 from videovector_adapters.qdrant.parts import Query
 from videovector_adapters.qdrant.store import MAIN, Store, check_size
 from videovector_core.errors import Invalid
@@ -35,7 +36,7 @@ _FLUSH_AFTER: Final = 20_000
 _FLUSH_WHILE_BUILDING: Final = 200_000
 """The same during a build: a flush waits for a disk that the build keeps busy, and nothing is answered meanwhile."""
 _WRITES: Final = frozenset({"upsert", "delete"})
-_LONG: Final = frozenset({"copy", "serve"})
+_LONG: Final = frozenset({"copy", "serve", "warm"})
 
 
 @define(eq=False)
@@ -86,6 +87,10 @@ class Engine:
             self._asked.append(call)
         self._work.set()
 
+    async def warm(self) -> None:
+        """Bring what is on disk within reach, so that the first queries do not wait for it."""
+        await asyncio.to_thread(populate, self.store.directory, lambda: self._stopping)
+
     def stop(self) -> None:
         """Finish what is in line, then return from `run`."""
         self._stopping = True
@@ -133,6 +138,8 @@ class Engine:
         with answering([call]):
             if call.method == "copy":
                 await self._copy(Path(call.arguments[0]))
+            elif call.method == "warm":
+                await self.warm()
             else:
                 await self.listen(Path(call.arguments[0]))
             call.answer("result", None)
@@ -224,7 +231,6 @@ class Engine:
             "count": self.store.parts[MAIN].count,
             "status": self._status,
             "optimize": self.store.optimize,
-            "warm": self.store.warm,
             "note": self._note,
             "changes": self._changes,
             "pause": self._pause,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import warnings
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from attrs import define, field
@@ -32,6 +32,7 @@ from videovector_adapters.qdrant.layout import (
     payload,
     scored,
     settled,
+    tie,
     where,
 )
 from videovector_core.errors import Invalid, Unavailable
@@ -113,8 +114,13 @@ class QdrantVectors:
             texts = corpus(within.user_id, await self._level(within.user_id))
             params = models.SearchParams(idf=models.IdfCorpusParams(corpus=_condition(texts)))
             vector = models.SparseVector(indices=list(terms), values=list(terms.values()))
-            found = await self._search(None, vector, TERMS, allowed, params, top_k)
-            return await self._sharing(found, terms, least) if least > 1 else found
+            if least <= 1:
+                return await self._search(None, vector, TERMS, allowed, params, top_k)
+
+            async def sharing(found: Sequence[str]) -> set[str]:
+                return await self._sharing(found, terms, least)
+
+            return await self._search(None, vector, TERMS, allowed, params, top_k, sharing)
 
     async def versions(self, *, after: str | None = None, limit: int = 1000) -> list[tuple[str, int]]:
         """Return ids and versions in order of id."""
@@ -237,8 +243,16 @@ class QdrantVectors:
             return found
 
     async def _search(
-        self, space: str | None, vector: Any, using: str, allowed: Where, params: models.SearchParams, top_k: int
+        self,
+        space: str | None,
+        vector: Any,
+        using: str,
+        allowed: Where,
+        params: models.SearchParams,
+        top_k: int,
+        keep: Callable[[Sequence[str]], Awaitable[set[str]]] | None = None,
     ) -> list[Scored]:
+        """Find the `top_k` best, ties by id; of these, return those that `keep` names."""
         limit = top_k + SLACK
         while True:
             with warnings.catch_warnings():
@@ -253,18 +267,21 @@ class QdrantVectors:
                     with_payload=True,
                 )
             found = [one for one in answer.points if using == DENSE or one.score > 0]
-            if limit >= _MAX_TIES or settled([one.score for one in found], top_k, limit):
+            scores = [one.score for one in found]
+            if limit >= _MAX_TIES or settled(scores, top_k, limit):
                 break
+            if keep is not None and not await keep([str(one.id) for one in found[tie(scores, top_k)]]):
+                break  # whichever of the equals come back, they are left out
             limit = min(4 * limit, _MAX_TIES)
         best = sorted(found, key=lambda one: rank_key(one.score, str(one.id)))[:top_k]
-        return [scored(str(one.id), one.score, one.payload or {}) for one in best]
+        kept = None if keep is None else await keep([str(one.id) for one in best])
+        hits = [scored(str(one.id), one.score, one.payload or {}) for one in best]
+        return [hit for hit in hits if kept is None or hit.point.id in kept]
 
-    async def _sharing(self, found: Sequence[Scored], terms: Mapping[int, float], least: int) -> list[Scored]:
-        """Keep the points that share at least `least` of the terms."""
-        ids = [one.point.id for one in found]
+    async def _sharing(self, ids: Sequence[str], terms: Mapping[int, float], least: int) -> set[str]:
+        """Return those of the points that share at least `least` of the terms."""
         records = await self.client.retrieve(self._name(None), ids, with_payload=False, with_vectors=[TERMS])
-        shared = {str(one.id): len(terms.keys() & {*_terms(one)}) for one in records}
-        return [one for one in found if shared.get(one.point.id, 0) >= least]
+        return {str(one.id) for one in records if len(terms.keys() & {*_terms(one)}) >= least}
 
     async def _count(self, allowed: Where) -> int:
         condition = _condition(allowed) if allowed else None

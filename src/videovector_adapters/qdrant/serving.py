@@ -24,11 +24,12 @@ async def serve(directory: Path, socket: Path, ready: Callable[[str], None]) -> 
     loop.add_signal_handler(signal.SIGTERM, engine.stop)
     await engine.listen(socket)
     ready("ready")
-    watch = asyncio.create_task(_until_closed(stdin, engine.stop))
+    besides = [asyncio.create_task(_until_closed(stdin, engine.stop)), asyncio.create_task(engine.warm())]
     try:
         await engine.run()
     finally:
-        watch.cancel()
+        for task in besides:
+            task.cancel()
         engine.close()
 
 

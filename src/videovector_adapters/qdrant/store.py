@@ -127,11 +127,6 @@ class Store:
         for part in self.parts.values():
             part.shard.optimize()
 
-    def warm(self) -> None:
-        """Read every vector once, so that the first queries do not wait for the disk."""
-        for part in self.parts.values():
-            part.warm()
-
     def copy_names(self, aside: Path) -> list[tuple[Path, Path]]:
         """Name in `aside` a copy of every part; return which directories are to be copied where."""
         aside.mkdir(mode=0o700)

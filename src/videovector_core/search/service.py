@@ -21,6 +21,7 @@ from videovector_core.search.checks import check_fields, check_top_k, checked_qu
 from videovector_core.search.filters import Filter, check_against
 from videovector_core.search.fusion import Fused, fuse
 from videovector_core.search.hits import fused_hit, image_hit, text_hit
+from videovector_core.search.meanwhile import meanwhile
 from videovector_core.search.merging import Aggregation, merge
 from videovector_core.search.model import Hit
 from videovector_core.search.reranking import POOL, reranked
@@ -65,11 +66,12 @@ class Search:
         caller.require(AccessScope.SEARCH)
         query = checked_query(query)
         check_top_k(top_k)
-        asked = await self._scoping.asked(caller, where, wanted)
-        if not asked.runs:
-            return []
-        check_fields(asked.runs.values(), search_fields)
-        (vector,) = await self.models.text.embed([query])
+        async with meanwhile(self.models.text.embed([query])) as embedding:
+            asked = await self._scoping.asked(caller, where, wanted)
+            if not asked.runs:
+                return []
+            check_fields(asked.runs.values(), search_fields)
+            (vector,) = await embedding
         model = self.models.reranker
         most = max(top_k, POOL) if model else top_k
         hits = await self._deep(most, lambda depth: self._by_text(asked, query, vector, search_fields, depth, most))
@@ -172,11 +174,12 @@ class Search:
         if len(set(run_ids)) > MAX_RUNS:
             raise Invalid(f"More than {MAX_RUNS} runs are given; name fewer.", code="validation_run_ids")
         where = Where(run_ids=tuple(dict.fromkeys(run_ids))) if run_ids else Where(index_id)
-        asked = await self._scoping.asked(caller, where, Filter())
-        runs = list(asked.runs.values())[: None if run_ids else NEWEST_RUNS]
-        if not runs:
-            return []
-        (vector,) = await self.models.text.embed([query])
+        async with meanwhile(self.models.text.embed([query])) as embedding:
+            asked = await self._scoping.asked(caller, where, Filter())
+            runs = list(asked.runs.values())[: None if run_ids else NEWEST_RUNS]
+            if not runs:
+                return []
+            (vector,) = await embedding
 
         async def one(run: Run) -> list[Hit]:
             alone = asked.of_run(run)

@@ -106,7 +106,8 @@ class VectorIndex(Protocol):
     async def lexical(self, terms: Mapping[int, float], *, within: Scope, top_k: int, least: int = 1) -> list[Scored]:
         """Return the points whose sparse vectors match `terms` best (inverse document frequency applied).
 
-        Of these `top_k`, those that share fewer than `least` terms are left out.
+        Of these `top_k`, those that share fewer than `least` terms are left out. Where equals stand at the end of the `top_k`,
+        an engine may stop telling them apart by id once none of those that it has seen shares enough.
         """
         ...
 
