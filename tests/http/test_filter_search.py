@@ -59,6 +59,7 @@ ANSWERS = [
     ([said("headline", "is_not_empty", "string")], [0, 10]),
     ([said("count", "greater_than", "integer", 3)], [20]),
     ([said("count", "greater_equal", "number", 2.5)], [0, 20]),
+    ([said("rating", "less_than", "number", 10**400)], [0]),
     ([said("indoor", "equals", "boolean", False)], [20]),
     ([said("tags", "item_equals", "array", "sport")], [0]),
     ([said("tags[]", "item_contains", "array", "EW")], [0]),

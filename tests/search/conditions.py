@@ -29,7 +29,7 @@ TEXTS = (
     *("happy", "Happy", "  HAPPY ", "sad", "un happy", "", "   ", "straße", "STRASSE", "ﬁne", "fine", "é", "e\u0301"),
     *("\x00", "a\x00b", "\ud800", "İ", "100%", "a_b", "\\", "'", "x" * 70, "x" * 64 + "y", "\U0010ffff", "~", "%s"),
 )
-NUMBERS = (0, -0.0, 1, 1.0, 0.1, 0.8, 0.80, -3, 2**60, 2**60 + 1, 1e22, 10**22, 1e-300, 1e300, 3.5)
+NUMBERS = (0, -0.0, 1, 1.0, 0.1, 0.8, 0.80, -3, 2**60, 2**60 + 1, 1e22, 10**22, 1e-300, 1e300, 10**400, 3.5)
 PATHS = {
     ValueType.STRING: (
         *("title", "scene.place", "tags[]", "people[].emotion", "people[].job.name", "people[].hands[].side"),

@@ -64,9 +64,11 @@ def test_texts_are_equal_as_people_read_them(value: str, wanted: str) -> None:
 
 
 def test_numbers_are_compared_exactly() -> None:
-    """One tenth is one tenth, neighbours of 2**60 differ, and a boolean is no number."""
+    """One tenth is one tenth, neighbours of 2**60 differ, no integer is too large, and a boolean is no number."""
     assert matches({"a": 0.1}, Filter([Condition.read("a", "equals", "number", 0.1)]))
     assert not matches({"a": 2**60 + 1}, Filter([Condition.read("a", "equals", "integer", 2**60)]))
+    assert matches({"a": 10**400}, Filter([Condition.read("a", "greater_than", "number", 1e300)]))
+    assert matches({"a": 0.5}, Filter([Condition.read("a", "less_than", "number", 10**400)]))
     assert not matches({"a": True}, Filter([Condition.read("a", "equals", "integer", 1)]))
 
 

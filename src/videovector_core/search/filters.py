@@ -282,7 +282,9 @@ def _integer(value: Any) -> Scalar:
 
 def number(value: Any) -> Decimal | None:
     """Return a finite number exactly; `None` for anything else, and a boolean is no number."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if isinstance(value, float) and not math.isfinite(value):  # of an integer beyond any float it cannot be asked
         return None
     return exact(value)
 
