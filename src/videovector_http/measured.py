@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -27,9 +28,12 @@ def bounds(given: Sequence[str]) -> dict[str, float]:
     for one in given:
         name, _, value = one.partition("=")
         try:
-            found[name.strip()] = float(value)
-        except ValueError as error:
-            raise Invalid(f"{one!r} is no bound; write it like recall@10=0.9.", code="validation_bound") from error
+            bound = float(value)
+        except ValueError:
+            bound = math.nan
+        if not math.isfinite(bound):
+            raise Invalid(f"{one!r} is no bound; write it like recall@10=0.9.", code="validation_bound")
+        found[name.strip()] = bound
     return found
 
 

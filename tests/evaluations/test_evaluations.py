@@ -131,6 +131,9 @@ async def test_the_command_line_reads_bounds_and_prints_groups(api: Api, tmp_pat
     file.write_bytes(msgspec.json.encode(body))
     assert measured.read(file).index_id == index
     file.write_text("{}")
-    for bad in (lambda: measured.read(file), lambda: measured.read(tmp_path / "no"), lambda: measured.bounds(["mrr"])):
+    for bad in (lambda: measured.read(file), lambda: measured.read(tmp_path / "no")):
         with pytest.raises(Invalid):
             bad()
+    for bound in ("mrr", "mrr=", "mrr=much", "mrr=nan", "p95_ms=inf"):
+        with pytest.raises(Invalid):
+            measured.bounds([bound])
