@@ -38,12 +38,12 @@ def bounds(given: Sequence[str]) -> dict[str, float]:
 
 
 def table(found: Evaluation) -> str:
-    """Write the measures as a table, a row for each group of queries and each run that was asked alone."""
-    rows = {"all": found.overall, **found.groups, **{one.run_id: one.overall for one in found.runs}}
+    """Write the measures as a table, a row for all queries, each group of them and each run that was asked alone."""
+    rows = [("overall", found.overall), *found.groups.items(), *((one.run_id, one.overall) for one in found.runs)]
     names = list(measures(found.overall))
     head = f"| group | queries | {' | '.join(names)} |"
     lines = [head, "|---" * (len(names) + 2) + "|"]
-    for group, metrics in rows.items():
+    for group, metrics in rows:
         values = " | ".join(f"{value:.3f}" for value in measures(metrics).values())
         lines.append(f"| {group} | {metrics.queries} | {values} |")
     return "\n".join(lines)

@@ -120,11 +120,16 @@ def test_numbers_worked_by_hand() -> None:
 
 
 async def test_the_command_line_reads_bounds_and_prints_groups(api: Api, tmp_path: Path) -> None:
-    """A bound that is not kept gives a sentence, and so does one of a measure that does not exist."""
+    """A bound that is not kept or measures nothing gives a sentence; queries without a group are not taken for all."""
     index, clip, _ = await films(api)
-    body = {"index_id": index, "queries": [{"query": "type", "group": "names", "relevant": [{"video_id": clip}]}]}
+    named = {"query": "type", "group": "names", "relevant": [{"video_id": clip}]}
+    lost = {"query": "type", "relevant": [{"video_id": "vid_other"}]}
+    body = {"index_id": index, "queries": [named]}
     found = msgspec.convert(await evaluation(api, body), Evaluation)
     assert "| names | 1 | 1.000 |" in measured.table(found)
+    several = msgspec.convert(await evaluation(api, {"index_id": index, "queries": [named, lost]}), Evaluation)
+    assert "| overall | 2 | 0.500 |" in measured.table(several)
+    assert "| all | 1 | 0.000 |" in measured.table(several)
     assert measured.missed(found, measured.bounds(["recall@10=1", "mrr=0.9", "p95_ms=100000"])) == []
     assert len(measured.missed(found, measured.bounds(["mrr=1.1", "recall@3=0.1", "p95_ms=0"]))) == 3
     file = tmp_path / "queries.json"
