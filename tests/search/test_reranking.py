@@ -61,6 +61,21 @@ async def test_hits_come_in_the_order_of_the_reranker() -> None:
     assert (part["rank"], part["score"]) == (2, second[1]["reranked_score"])
 
 
+async def test_pages_of_a_ranking_tell_its_scores() -> None:
+    """The short way's search gives the reranker's score on every page, in the order of the ranking."""
+    async with serving(models=evolve(world.models(Scripted(DOCUMENTS)), reranker=Longest())) as api:
+        index = await world.index(api)
+        await world.clip(api, index_id=index)
+        await world.ran(api, await world.prompt(api), {"type": "index", "index_id": index})
+        body = {"query": "mill", "index_id": index, "limit": 1}
+        first = (await api.client.post("/workflow/search", json=body)).json()
+        params = {"cursor": first["pagination"]["next_cursor"]}
+        second = (await api.client.get("/workflow/search/page", params=params)).json()
+        (best,), (next_best,) = first["data"], second["data"]
+        assert best["start_time"] == 20.0
+        assert best["reranked_score"] > next_best["reranked_score"] > 0
+
+
 @pytest.mark.parametrize("wrong", ["fails", "hangs", "nan", "short"])
 async def test_a_search_does_not_depend_on_it(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reranker that fails, hangs or answers nonsense leaves the hits as they were."""

@@ -16,7 +16,16 @@ WINDOW: Final = 100
 KEPT: Final = timedelta(hours=24)
 """How long the pages of a ranking can be read."""
 
-_SCORES: Final = ("similarity", "fused", "text_score", "image_score", "text_rank", "image_rank", "image_time")
+_SCORES: Final = (
+    "similarity",
+    "fused",
+    "reranked",
+    "text_score",
+    "image_score",
+    "text_rank",
+    "image_rank",
+    "image_time",
+)
 
 
 @frozen
