@@ -249,6 +249,7 @@ PICTURES: list[tuple[dict[str, Any], str]] = [
 ]
 BOTH = {"text_query": "q", "image_data": shot(1)}
 WRONG = {"field": "headline", "operator": "equals", "type": "integer", "value": 1}
+NOTHING = {"field": "headline", "operator": "equals", "type": "string", "value": "met by no result"}
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("search", {}, "validation_error"),
     ("search", {"query": ""}, "validation_error"),
@@ -258,6 +259,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("search", {"query": "q", "top_k": 101}, "validation_error"),
     ("search", {"query": "q", "search_fields": ["nowhere"]}, "validation_search_fields"),
     ("search", {"query": "q", "search_fields": ["secret"]}, "validation_search_fields"),
+    ("search", {"query": "q", "search_fields": ["nowhere"], "filters": [NOTHING]}, "validation_search_fields"),
     *(("image-search", body, code) for body, code in PICTURES),
     *(("multimodal-search", body, code) for body, code in PICTURES),
     *(

@@ -31,7 +31,7 @@ def check_top_k(top_k: int, most: int = 100) -> None:
 
 
 def check_fields(runs: Iterable[Run], paths: Sequence[str]) -> None:
-    """Refuse a path that no run in scope indexes."""
+    """Refuse a path that no run in scope indexes, whatever else narrows the search."""
     indexed: set[str] = set()
     declared: set[FieldPath] = set()
     for run in runs:

@@ -15,6 +15,7 @@ from videovector_core.media.ports import MediaTx
 from videovector_core.ports import Begin
 from videovector_core.runs.model import Run
 from videovector_core.runs.ports import RunsTx
+from videovector_core.search.checks import check_fields
 from videovector_core.search.filters import Filter, check_against
 from videovector_core.search.matching import filter_document, matches
 from videovector_core.search.model import Hit
@@ -70,10 +71,14 @@ class Scoping:
 
     begin: Begin[SearchUseTx]
 
-    async def asked(self, caller: Caller, where: Where, wanted: Filter) -> Asked:
+    async def asked(
+        self, caller: Caller, where: Where, wanted: Filter, search_fields: Sequence[str] = ()
+    ) -> Asked:
         """Find the runs in scope; conditions that leave few results name them, others sift what the engine finds."""
         runs = await self.runs(caller, where)
         check_against(_schemas(runs.values(), where.level), wanted)
+        if runs and search_fields:
+            check_fields(runs.values(), search_fields)  # before conditions leave some of the runs only
         scope = Scope(
             caller.user_id,
             run_ids=tuple(runs),
@@ -92,7 +97,8 @@ class Scoping:
         if len(places) > FEW:
             return Asked(caller, runs, scope, lambda hit: bool(hit.result) and outside(hit) and _meets(hit, wanted))
         named = {f"segment:{one.segment_id}:{one.run_id}" for one in places}
-        met = {run_id: run for run_id, run in runs.items() if any(one.run_id == run_id for one in places)}
+        meeting = {one.run_id for one in places}
+        met = {run_id: run for run_id, run in runs.items() if run_id in meeting}
         segments = tuple({one.segment_id: None for one in places})
         return Asked(caller, met, evolve(scope, segment_ids=segments), lambda hit: hit.result_id in named)
 

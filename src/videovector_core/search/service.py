@@ -17,7 +17,7 @@ from videovector_core.page import After, Page
 from videovector_core.ports import Begin
 from videovector_core.runs.model import Run
 from videovector_core.search import images
-from videovector_core.search.checks import check_fields, check_top_k, checked_query, checked_weights
+from videovector_core.search.checks import check_top_k, checked_query, checked_weights
 from videovector_core.search.filters import Filter, check_against
 from videovector_core.search.fusion import Fused, fuse
 from videovector_core.search.hits import fused_hit, image_hit, text_hit
@@ -67,10 +67,9 @@ class Search:
         query = checked_query(query)
         check_top_k(top_k)
         async with meanwhile(self.models.text.embed([query])) as embedding:
-            asked = await self._scoping.asked(caller, where, wanted)
+            asked = await self._scoping.asked(caller, where, wanted, search_fields)
             if not asked.runs:
                 return []
-            check_fields(asked.runs.values(), search_fields)
             (vector,) = await embedding
         model = self.models.reranker
         most = max(top_k, POOL) if model else top_k
@@ -131,11 +130,10 @@ class Search:
         weights = checked_weights(text, image, text_weight, image_weight)
         query = checked_query(text) if text is not None else None
         picture = images.picture(image) if image is not None else None
-        asked = await self._scoping.asked(caller, where, wanted)
+        asked = await self._scoping.asked(caller, where, wanted, search_fields)
         seen = await self._seen(picture) if picture is not None else None
         if not asked.runs:
             return []
-        check_fields(asked.runs.values(), search_fields)
         (vector,) = await self.models.text.embed([query]) if query else (None,)
         joint = await self._joint(query) if query and not search_fields else None
 
