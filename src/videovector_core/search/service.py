@@ -236,8 +236,10 @@ class Search:
         joint: tuple[str, Vector] | None = None,
     ) -> Side:
         space = self.models.text.space
-        leaves = evolve(asked.scope, kinds=(PointKind.LEAF,), field_paths=tuple(search_fields) or None)
-        wanted = {"fields": self.engine.nearest(space, vector, within=leaves, top_k=depth)}
+        wanted: dict[str, Awaitable[list[Scored]]] = {}
+        if PointKind.SEGMENT in asked.scope.kinds:  # whole media have no fields that are compared by themselves
+            leaves = evolve(asked.scope, kinds=(PointKind.LEAF,), field_paths=tuple(search_fields) or None)
+            wanted["fields"] = self.engine.nearest(space, vector, within=leaves, top_k=depth)
         if not search_fields:
             wanted["text"] = self.engine.nearest(space, vector, within=asked.scope, top_k=depth)
             wanted["lexical"] = self._literal(query, asked.scope)
