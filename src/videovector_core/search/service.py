@@ -36,6 +36,8 @@ LITERAL: Final = 100
 """Results that are looked at for literal matches."""
 MAX_RUNS: Final = 20
 NEWEST_RUNS: Final = 10
+HYDRATED: Final = 500
+"""Results that are read at once at the most."""
 DEEPEST: Final = 8000
 """Points of one ranking that are looked at before a search gives up looking for further hits."""
 
@@ -299,15 +301,18 @@ class Search:
     async def _hits(
         self, asked: Asked, ranked: Sequence[Fused], top_k: int, make: Callable[[Hit, Fused], Hit]
     ) -> list[Hit]:
-        """Hydrate as many results as are wanted, in their order; those that may not be shown are passed over."""
+        """Hydrate as many results as are wanted, in their order; those that may not be shown are passed over.
+
+        Where many are passed over, more are read at once: of a thousand, one by one would be a thousand transactions.
+        """
         hits: list[Hit] = []
-        for at in range(0, len(ranked), top_k):
-            batch = ranked[at : at + top_k]
+        at, size = 0, top_k
+        while at < len(ranked) and len(hits) < top_k:
+            batch = ranked[at : at + size]
             hydrated = await self.hydrate(asked.caller, asked.runs, [one.id for one in batch])
             shown = [(hydrated[one.id], one) for one in batch if one.id in hydrated]
             hits += [make(bare, one) for bare, one in shown if asked.keep is None or asked.keep(bare)]
-            if len(hits) >= top_k:
-                break
+            at, size = at + size, min(2 * size, HYDRATED)
         return hits[:top_k]
 
     async def hydrate(self, caller: Caller, runs: Mapping[str, Run], ids: Sequence[str]) -> dict[str, Hit]:
