@@ -7,6 +7,7 @@ import pytest
 from videovector_adapters.qdrant.server import QdrantVectors, connect
 from videovector_core.errors import Unavailable
 from videovector_core.testing.vectors import OTHER_SPACE, SPACE, mine, named, point, unit
+from videovector_core.vectors.lexical import query_weights
 
 
 async def test_a_server_that_is_away_is_unavailable_and_says_when_to_come_back() -> None:
@@ -39,4 +40,17 @@ async def test_spaces_that_another_process_made_are_found() -> None:
     await third.delete([named("here"), named("there")])
     assert await one.nearest(SPACE, unit(1, 0, 0, 0), within=mine(), top_k=3) == []
     assert await QdrantVectors(client).nearest(OTHER_SPACE, unit(1, 0, 0), within=mine(), top_k=3) == []
+    await client.close()
+
+
+async def test_texts_that_another_process_wrote_are_counted_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that only asks comes to the sample of texts that those who write use, so both give the same scores."""
+    monkeypatch.setattr("videovector_adapters.qdrant.server.CORPUS", 4)
+    monkeypatch.setattr("videovector_adapters.qdrant.server._COUNT_AGAIN_SECONDS", -1.0)
+    client, terms = connect(":memory:"), query_weights("kiosk")
+    asking, writing = QdrantVectors(client), QdrantVectors(client)
+    await writing.upsert([point("first", text="kiosk")])
+    assert len(await asking.lexical(terms, within=mine(), top_k=3)) == 1
+    await writing.upsert([point(f"text {number}", text="kiosk") for number in range(20)])
+    assert await asking.lexical(terms, within=mine(), top_k=3) == await writing.lexical(terms, within=mine(), top_k=3)
     await client.close()

@@ -46,6 +46,8 @@ _BATCH: Final = 256
 _MAX_TIES: Final = 16_384
 _COUNT_AGAIN: Final = 4_096
 """Writes after which a user's texts are counted anew for the sample level."""
+_COUNT_AGAIN_SECONDS: Final = 600.0
+"""The same where other processes do the writing."""
 
 
 def connect(url: str, api_key: str | None = None, *, timeout: int = 30) -> AsyncQdrantClient:
@@ -66,7 +68,7 @@ class QdrantVectors:
     _prepared: bool = field(default=False, init=False)
     _turn: asyncio.Lock = field(factory=asyncio.Lock, init=False)
     _writes: int = field(default=0, init=False)
-    _levels: dict[str, tuple[int, int]] = field(factory=dict, init=False)
+    _levels: dict[str, tuple[int, int, float]] = field(factory=dict, init=False)
 
     async def upsert(self, points: Sequence[Point]) -> None:
         """Write whole points."""
@@ -289,12 +291,12 @@ class QdrantVectors:
 
     async def _level(self, user: str) -> int:
         """Return the sample level of a user's texts; see `lexical`. Counting starts at the smallest sample."""
-        known = self._levels.get(user)
-        if known is None or self._writes - known[1] > _COUNT_AGAIN:
+        known, now = self._levels.get(user), asyncio.get_running_loop().time()
+        if known is None or self._writes - known[1] > _COUNT_AGAIN or now - known[2] > _COUNT_AGAIN_SECONDS:
             level = SAMPLE_LEVELS - 1
             while level and await self._count(corpus(user, level - 1)) <= CORPUS:
                 level -= 1
-            known = self._levels[user] = (level, self._writes)
+            known = self._levels[user] = (level, self._writes, now)
         return known[0]
 
     def _check_size(self, space: str, given: int) -> None:
