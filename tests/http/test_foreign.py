@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import Callable
@@ -12,11 +11,12 @@ import pytest
 
 from tests.http.api import Api, serving
 from tests.http.world import PROMPT, Ids, populated
+from tests.search.world import shot
 from videovector_core.prompts.defaults import DEFAULT_PROMPTS
 from videovector_http.document import handlers
 
 SYSTEM = DEFAULT_PROMPTS[0].prompt_id
-PIXEL = base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()
+PIXEL = shot(1)
 CONDITION = {"field": "headline", "type": "string", "operator": "equals", "value": "x"}
 
 Case = Callable[[Ids, Ids], dict[str, Any]]
@@ -107,23 +107,25 @@ CASES: dict[str, list[Case]] = {
     "GET /prompt-runs/{run_id}/results.parquet": [lambda t, o: {}, lambda t, o: {"params": {"video_id": t.video}}],
     "POST /indexes/{index_id}/search": scoped({"query": "country"}),
     "POST /indexes/{index_id}/image-search": scoped({"image_data": PIXEL}),
-    "POST /indexes/{index_id}/multimodal-search": scoped({"query": "country", "image_data": PIXEL}),
+    "POST /indexes/{index_id}/multimodal-search": scoped({"text_query": "country", "image_data": PIXEL}),
     "POST /search/multi-run": [
         lambda t, o: {"json": {"query": "country", "run_ids": [o.run, t.run]}},
+        lambda t, o: {"json": {"query": "country", "index_id": t.index}},
         lambda t, o: {"json": {"query": "country", "run_ids": [o.run], "index_ids": [t.index]}},
         lambda t, o: {"json": {"query": "country", "run_ids": [o.run], "index_id": t.index}},
     ],
     "POST /playground/search": [
         lambda t, o: {"json": {"query": "country", "run_ids": [t.run]}},
-        lambda t, o: {"json": {"query": "country", "run_id": t.run}},
+        lambda t, o: {"json": {"query": "country"}, "params": {"run_id": t.run}},
     ],
-    "POST /search/filter/{index_id}": [
-        lambda t, o: {"json": {"run_id": o.run, "conditions": [CONDITION]}},
-        lambda t, o: {"json": {"run_id": t.run, "conditions": [CONDITION]}, "path": o},
+    "POST /search/filter/{index_id}": scoped({"conditions": [CONDITION]}),
+    "POST /search/filter/playground": [
+        lambda t, o: {"json": {"run_ids": [o.run, t.run], "conditions": [CONDITION]}},
+        lambda t, o: {"json": {"video_ids": [o.video, t.video], "conditions": [CONDITION]}},
     ],
-    "POST /search/filter/playground": [lambda t, o: {"json": {"run_id": t.run, "conditions": [CONDITION]}}],
     "POST /evaluations": [
-        lambda t, o: {"json": {"index_id": t.index, "queries": [{"query": "a", "relevant": [t.result]}]}},
+        lambda t, o: {"json": {"index_id": t.index, "queries": [{"query": "a", "relevant": [{"video_id": o.video}]}]}},
+        lambda t, o: {"json": {"run_ids": [t.run], "queries": [{"query": "a", "relevant": [{"video_id": o.video}]}]}},
     ],
     "POST /search/sql/{index_id}/catalog": [
         lambda t, o: {"json": {}},
