@@ -127,13 +127,16 @@ async def test_a_cursor_belongs_to_its_request(api: Api) -> None:
 
 
 async def test_the_playground_has_its_own_filter(api: Api) -> None:
-    """`/search/filter/playground` looks at media in no index, and only there."""
-    await films(api)
+    """`/search/filter/playground` looks at media in no index, and only there; a run of an index is out of its scope."""
+    _, indexed = await films(api)
     loose = await world.clip(api, title="loose")
     await world.ran(api, await world.prompt(api, name="Other"), {"type": "playground"})
     answer = await api.client.post("/search/filter/playground", json={"conditions": [HAPPY]})
     assert {hit["video_id"] for hit in answer.json()["data"]} == {loose}
     assert len(answer.json()["data"]) == 2
+    body = {"conditions": [HAPPY], "run_ids": [indexed]}
+    refused = await api.client.post("/search/filter/playground", json=body)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "validation_run_scope")
 
 
 async def test_unfinished_runs_cannot_be_filtered(api: Api) -> None:
