@@ -71,9 +71,7 @@ class Scoping:
 
     begin: Begin[SearchUseTx]
 
-    async def asked(
-        self, caller: Caller, where: Where, wanted: Filter, search_fields: Sequence[str] = ()
-    ) -> Asked:
+    async def asked(self, caller: Caller, where: Where, wanted: Filter, search_fields: Sequence[str] = ()) -> Asked:
         """Find the runs in scope; conditions that leave few results name them, others sift what the engine finds."""
         runs = await self.runs(caller, where)
         check_against(_schemas(runs.values(), where.level), wanted)
