@@ -26,7 +26,7 @@ from videovector_core.search.merging import Aggregation, merge
 from videovector_core.search.model import Hit
 from videovector_core.search.reranking import POOL, reranked
 from videovector_core.search.scoping import Asked, Scoping, SearchUseTx, Where, filter_scope, with_pictures
-from videovector_core.search.sides import Side, image_side, text_side
+from videovector_core.search.sides import Side, Words, image_side, text_side
 from videovector_core.vectors.lexical import content_words, term_id
 from videovector_core.vectors.ports import PointKind, Scope, Scored, VectorIndex
 
@@ -72,10 +72,10 @@ class Search:
             asked = await self._scoping.asked(caller, where, wanted, search_fields)
             if not asked.runs:
                 return []
-            (vector,) = await embedding
+            words = await self._words(asked, query, embedding, search_fields)
         model = self.models.reranker
         most = max(top_k, POOL) if model else top_k
-        hits = await self._deep(most, lambda depth: self._by_text(asked, query, vector, search_fields, depth, most))
+        hits = await self._deep(most, lambda depth: self._by_text(asked, words, depth, most))
         return (await reranked(model, query, hits))[:top_k] if model else hits
 
     async def image(
@@ -136,13 +136,11 @@ class Search:
         seen = await self._seen(picture) if picture is not None else None
         if not asked.runs:
             return []
-        (vector,) = await self.models.text.embed([query]) if query else (None,)
+        worded = await self._words(asked, query, self.models.text.embed([query]), search_fields) if query else None
         joint = await self._joint(query) if query and not search_fields else None
 
         async def find(depth: int) -> tuple[list[Hit], bool]:
-            words = Side()
-            if query and vector is not None:
-                words = await self._text_side(asked, query, vector, search_fields, depth, joint)
+            words = await self._text_side(asked, worded, depth, joint) if worded else Side()
             looks = await self._frames(with_pictures(asked), self._image_space, seen, depth) if seen else Side()
             ranks = words.ranks
             fused = fuse(
@@ -179,13 +177,13 @@ class Search:
             runs = list(asked.runs.values())[: None if run_ids else NEWEST_RUNS]
             if not runs:
                 return []
-            (vector,) = await embedding
 
-        async def one(run: Run) -> list[Hit]:
-            alone = asked.of_run(run)
-            return await self._deep(top_k, lambda depth: self._by_text(alone, query, vector, (), depth, top_k))
+            async def one(run: Run) -> list[Hit]:
+                alone = asked.of_run(run)
+                words = await self._words(alone, query, embedding)
+                return await self._deep(top_k, lambda depth: self._by_text(alone, words, depth, top_k))
 
-        found = await asyncio.gather(*(one(run) for run in runs))
+            found = await asyncio.gather(*(one(run) for run in runs))
         return merge(
             [hit for hits in found for hit in hits], aggregation, {run.run_id: n for n, run in enumerate(runs)}
         )
@@ -221,35 +219,32 @@ class Search:
                 return hits
             depth *= 4
 
-    async def _by_text(
-        self, asked: Asked, query: str, vector: Vector, search_fields: Sequence[str], depth: int, top_k: int
-    ) -> tuple[list[Hit], bool]:
-        side = await self._text_side(asked, query, vector, search_fields, depth)
+    async def _by_text(self, asked: Asked, words: Words, depth: int, top_k: int) -> tuple[list[Hit], bool]:
+        side = await self._text_side(asked, words, depth)
         hits = await self._hits(asked, side.ranked, top_k, lambda bare, one: text_hit(bare, one, side))
         return hits, side.exhausted
 
-    async def _text_side(
-        self,
-        asked: Asked,
-        query: str,
-        vector: Vector,
-        search_fields: Sequence[str],
-        depth: int,
-        joint: tuple[str, Vector] | None = None,
-    ) -> Side:
-        space = self.models.text.space
+    async def _words(
+        self, asked: Asked, query: str, embedding: Awaitable[list[Vector]], search_fields: Sequence[str] = ()
+    ) -> Words:
+        """Find what holds the words while their vector is made; whichever depth is looked at, both stay the same."""
+        literal = [] if search_fields else await self._literal(query, asked.scope)
+        (vector,) = await embedding
+        return Words(vector, search_fields, literal)
+
+    async def _text_side(self, asked: Asked, words: Words, depth: int, joint: tuple[str, Vector] | None = None) -> Side:
+        space, vector, search_fields = self.models.text.space, words.vector, words.search_fields
         wanted: dict[str, Awaitable[list[Scored]]] = {}
         if PointKind.SEGMENT in asked.scope.kinds:  # whole media have no fields that are compared by themselves
             leaves = evolve(asked.scope, kinds=(PointKind.LEAF,), field_paths=tuple(search_fields) or None)
             wanted["fields"] = self.engine.nearest(space, vector, within=leaves, top_k=depth)
         if not search_fields:
             wanted["text"] = self.engine.nearest(space, vector, within=asked.scope, top_k=depth)
-            wanted["lexical"] = self._literal(query, asked.scope)
         if joint is not None:
             within = evolve(with_pictures(asked).scope, kinds=(PointKind.FRAME,))
             wanted["picture"] = self.engine.nearest(*joint, within=within, top_k=depth)
         rankings = await asyncio.gather(*wanted.values())  # the engine takes those of one space as one batch
-        return text_side(dict(zip(wanted, rankings, strict=True)), depth)
+        return text_side(dict(zip(wanted, rankings, strict=True)), words.literal, depth)
 
     async def _frames(self, asked: Asked, space: str, vector: Vector, depth: int) -> Side:
         within = evolve(asked.scope, kinds=(PointKind.FRAME,))

@@ -7,6 +7,7 @@ from typing import Final
 
 from attrs import field, frozen
 
+from videovector_core.models.ports import Vector
 from videovector_core.search.fusion import Fused, fuse
 from videovector_core.vectors.ports import PointKind, Scored
 
@@ -39,8 +40,17 @@ class Side:
         return [one.id for one in self.ranked]
 
 
-def text_side(rankings: Mapping[str, Sequence[Scored]], depth: int) -> Side:
-    """Rank results by what was found for words: `text`, `fields`, `lexical` and `picture`.
+@frozen
+class Words:
+    """A search by words: their vector, the fields that it is compared with (none for all), and what holds the words."""
+
+    vector: Vector
+    search_fields: Sequence[str] = ()
+    literal: Sequence[Scored] = ()
+
+
+def text_side(rankings: Mapping[str, Sequence[Scored]], literal: Sequence[Scored], depth: int) -> Side:
+    """Rank results by what was found for words, to some depth: `text`, `fields` and `picture`, and by what holds them.
 
     A result is as near as its text or its best field, whichever is nearer; that ranking, the lexical one and, with half
     the weight, that of pictures are fused by reciprocal rank. The cosine that is shown stays that of words, so it
@@ -56,15 +66,13 @@ def text_side(rankings: Mapping[str, Sequence[Scored]], depth: int) -> Side:
                 fields.setdefault(owner, []).append(scored)
     frames = nearest_frames(rankings.get("picture", ()))
     dense = sorted(best, key=lambda owner: (-best[owner], owner))
-    lexical = list(dict.fromkeys(result_id(scored) for scored in rankings.get("lexical", ())))
+    lexical = list(dict.fromkeys(map(result_id, literal)))
     ranked = fuse(
         {"dense": dense, "lexical": lexical, "picture": list(frames)},
         weights={"picture": PICTURE_WEIGHT},
         tie=lambda hit: -best.get(hit.id, -1.0),
     )
-    # the lexical ranking is short by itself
-    deep = (found for name, found in rankings.items() if name != "lexical")
-    return Side(ranked, best, fields, frames, exhausted=all(len(found) < depth for found in deep))
+    return Side(ranked, best, fields, frames, exhausted=all(len(found) < depth for found in rankings.values()))
 
 
 def image_side(found: Sequence[Scored], depth: int) -> Side:
