@@ -13,7 +13,7 @@ from litestar import Request
 from litestar.datastructures import UploadFile
 
 from videovector_core.access.model import Caller
-from videovector_core.errors import Invalid, Malformed
+from videovector_core.errors import Invalid, Malformed, NotFound
 from videovector_core.idempotency import Answer, Slot, fingerprint_form
 from videovector_http.context import Context
 from videovector_http.receipts import Complete, Receipts
@@ -100,9 +100,13 @@ async def _take_in(context: Context, caller: Caller, form: Form, complete: Compl
         title=form.text("title"),
         index_id=index_id,
     )
-    async with context.vv.begin():
-        view = await context.vv.imports.keep(caller, prepared)
-        body = msgspec.json.encode(render.upload(view, index_name=index_name, created=created))
-        if complete is not None:
-            await complete(Answer(202, body))
+    try:
+        async with context.vv.begin():
+            view = await context.vv.imports.keep(caller, prepared)
+            body = msgspec.json.encode(render.upload(view, index_name=index_name, created=created))
+            if complete is not None:
+                await complete(Answer(202, body))
+    except NotFound:
+        await context.vv.media.discard(prepared.sha256)
+        raise
     return body

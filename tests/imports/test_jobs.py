@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -13,8 +14,9 @@ from tests.http.api import Api, serving
 from tests.http.world import CLIP, CONNECTOR
 from tests.imports.test_names import SENDABLE
 from videovector_adapters.memory.connectors import MemoryBucket, MemoryFetcher, MemoryStorage
+from videovector_core.access.model import Caller
 from videovector_core.connectors.model import StoredObject
-from videovector_core.errors import ProcessingFailed
+from videovector_core.errors import NotFound, ProcessingFailed
 
 
 @pytest.fixture
@@ -205,6 +207,40 @@ async def test_a_cancelled_job_keeps_what_it_has(api: Api):
     told = (await api.client.get(f"/import-jobs/{job_id}")).json()
     assert len(media) == told["progress"]["imported"] <= 14
     assert (await api.client.delete(f"/connectors/{connector}")).status_code == 200
+
+
+async def test_nothing_comes_into_an_index_that_went(api: Api):
+    """What is on its way when its index is deleted leaves no media and no bytes, and the job says why it ended."""
+    bucket = Stopping({"a.mp4": clip(1)}, begun=10)
+    connector, index = await connected(api), await index_of(api)
+    storage_of(api).buckets["films"] = bucket
+    body = {"connector_id": connector, "index_id": index}
+    job_id = (await api.client.post("/import-jobs", json=body)).json()["job_id"]
+    while bucket.begun <= 10:
+        await asyncio.sleep(0.005)
+    assert (await api.client.delete(f"/indexes/{index}")).status_code == 202
+    bucket.gate.set()
+    job = await ended(api, job_id)
+    assert (job["status"], job["progress"]["imported"]) == ("failed", 0)
+    assert job["error_message"] == "The index is gone; import into another one."
+    video = job["outputs"]["items"][0]["video_id"]
+    assert (await api.client.get(f"/videos/{video}")).status_code == 404
+    blobs: Any = api.vv.ports.blobs
+    assert hashlib.sha256(clip(1)).hexdigest() not in blobs.kept
+
+
+async def test_an_upload_into_an_index_that_went_is_refused(api: Api):
+    """When the index is deleted while a file is taken in, the upload is 404 and leaves no media."""
+    index, caller = await index_of(api), Caller(api.user_id)
+
+    async def content() -> AsyncIterator[bytes]:
+        yield clip(1)
+
+    item = await api.vv.imports.prepare(caller, content(), file_name="a.mp4", index_id=index)
+    assert (await api.client.delete(f"/indexes/{index}")).status_code == 202
+    with pytest.raises(NotFound):
+        await api.vv.imports.keep(caller, item)
+    assert (await api.client.get(f"/videos/{item.video_id}")).status_code == 404
 
 
 async def test_attachments_come_in_and_are_tried_again(api: Api):

@@ -85,7 +85,7 @@ class MemoryIndexes:
     async def add(self, index: Index) -> bool:
         return self.rows.add(index.index_id, index)
 
-    async def get(self, user_id: str, index_id: str) -> Index | None:
+    async def get(self, user_id: str, index_id: str, *, lock: bool = False) -> Index | None:  # noqa: ARG002 - serial
         index = self.rows.get(index_id)
         return index if index and self._shown(index) and (index.user_id == user_id or index.is_default) else None
 

@@ -83,8 +83,10 @@ class PgIndexes:
     async def add(self, index: Index) -> bool:
         return await self.db.add(INDEXES, index)
 
-    async def get(self, user_id: str, index_id: str) -> Index | None:
-        mine = "WHERE index_id = %s AND (user_id = %s OR is_default) AND NOT hidden"
+    async def get(self, user_id: str, index_id: str, *, lock: bool = False) -> Index | None:
+        # hiding waits for whoever shares the row; those who share it do not wait for each other
+        shared = "FOR SHARE" if lock else ""
+        mine = f"WHERE index_id = %s AND (user_id = %s OR is_default) AND NOT hidden {shared}"
         return await self.db.one(INDEXES, mine, [index_id, user_id])
 
     async def named(self, user_id: str, name: str) -> Index | None:

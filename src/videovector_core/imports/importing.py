@@ -166,15 +166,19 @@ class Importing:
             await tx.imports.note(job.job_id, file.file_name)
         async with self.sources.open(file, connector) as content:
             item = await self._taken(job, content, lease, connector)
-        kept = await self._keep(lease, content.file, item, connector)
+        try:
+            kept = await self._keep(lease, content.file, item, connector)
+        except ProcessingFailed:
+            await self.media.discard(item.sha256)
+            raise
         if not kept:
             await self.media.discard(item.sha256)
 
-    async def _wanted(self, tx: ImportingTx, job: ImportJob) -> None:
-        """Refuse to bring in what would have no place; it is asked before anything is read, and once."""
+    async def _wanted(self, tx: ImportingTx, job: ImportJob, *, lock: bool = False) -> None:
+        """Refuse to bring in what would have no place; asked before anything is read, and again when it is kept."""
         if job.target_index_id is not None:
             try:
-                await find_own_index(tx, _owner(job), job.target_index_id)
+                await find_own_index(tx, _owner(job), job.target_index_id, lock=lock)
             except NotFound as error:
                 raise ProcessingFailed("The index is gone; import into another one.", code="index_missing") from error
 
@@ -208,6 +212,7 @@ class Importing:
             job = await tx.imports.get(file.user_id, file.job_id, lock=True)
             if job is None or job.terminal:
                 return False
+            await self._wanted(tx, job, lock=True)
             if not await self._new(tx, job, file, item, connector):
                 skipped = evolve(file, status="skipped", skip_reason="already_imported", video_id=None)
                 await tx.imports.save_file(skipped)

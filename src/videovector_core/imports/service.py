@@ -12,6 +12,7 @@ from videovector_core.errors import NotFound
 from videovector_core.imports.importing import event_of
 from videovector_core.imports.model import ImportFile, ImportJob, JobStatus, Which
 from videovector_core.imports.ports import ImportsTx
+from videovector_core.indexes.service import find_own_index
 from videovector_core.media.model import MediaItem
 from videovector_core.media.service import Media, MediaUseTx, keep_media
 from videovector_core.page import After, Page
@@ -72,7 +73,11 @@ class Imports:
         return await self.media.take_in(caller, chunks, file_name=file_name, title=title, index_id=index_id)
 
     async def keep(self, caller: Caller, item: MediaItem) -> JobView:
-        """Do the second half: keep the item, its job and their events in one transaction."""
+        """Do the second half: keep the item, its job and their events in one transaction.
+
+        Raises:
+            NotFound: the index was deleted meanwhile.
+        """
         job = ImportJob(
             self.ids.new("import_job"),
             caller.user_id,
@@ -85,6 +90,8 @@ class Imports:
         ).counted(total=1, imported=1, size=item.size)
         file = _done(self.ids.new("file"), job, item)
         async with self.begin() as tx:
+            if item.index_id is not None:
+                await find_own_index(tx, caller, item.index_id, lock=True)
             await keep_media(tx, item)
             await tx.imports.add(job, [file])
             await tx.events.append(caller.user_id, [event_of(job, "completed")])

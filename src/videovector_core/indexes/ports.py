@@ -14,8 +14,8 @@ class IndexStore(Protocol):
         """Keep an index; false when the id is taken."""
         ...
 
-    async def get(self, user_id: str, index_id: str) -> Index | None:
-        """Return the tenant's index, or a default one."""
+    async def get(self, user_id: str, index_id: str, *, lock: bool = False) -> Index | None:
+        """Return the tenant's index, or a default one; with `lock`, nobody hides it before the transaction ends."""
         ...
 
     async def named(self, user_id: str, name: str) -> Index | None:

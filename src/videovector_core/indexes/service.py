@@ -48,17 +48,20 @@ class Indexes:
             return await find_index(tx, caller, index_id)
 
 
-async def find_index(tx: IndexesTx, caller: Caller, index_id: str) -> Index:
+async def find_index(tx: IndexesTx, caller: Caller, index_id: str, *, lock: bool = False) -> Index:
     """Return an index that the caller may see, or raise `NotFound`."""
-    index = await tx.indexes.get(caller.user_id, index_id)
+    index = await tx.indexes.get(caller.user_id, index_id, lock=lock)
     if index is None:
         raise NotFound.of("index", index_id)
     return index
 
 
-async def find_own_index(tx: IndexesTx, caller: Caller, index_id: str) -> Index:
-    """Return an index that the caller may write to; a shared one is `Forbidden`."""
-    index = await find_index(tx, caller, index_id)
+async def find_own_index(tx: IndexesTx, caller: Caller, index_id: str, *, lock: bool = False) -> Index:
+    """Return an index that the caller may write to; a shared one is `Forbidden`.
+
+    Whoever keeps media in it asks with `lock`: a deletion that comes at the same time then finds them, or is seen.
+    """
+    index = await find_index(tx, caller, index_id, lock=lock)
     if index.user_id != caller.user_id:
         raise Forbidden(
             "This index is shared and cannot be changed; use one of your own.", code="authorization_shared_index"

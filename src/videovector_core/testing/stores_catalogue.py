@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from attrs import evolve
 
 from videovector_core.imports.model import JobStatus, Which
@@ -59,6 +61,30 @@ class IndexContract:
             await tx.indexes.remove("idx_1")
             assert await tx.indexes.add(make.index())
             assert await tx.indexes.get(make.USER, "idx_1") == make.index()
+
+    async def test_an_index_that_is_held_is_not_hidden(self, room: Room) -> None:
+        """Whoever hides an index waits for those who hold it, and finds what they kept in it."""
+        held = asyncio.Event()
+
+        async def keep() -> None:
+            async with room.begin() as tx:
+                assert await tx.indexes.get(make.USER, "idx_1", lock=True) == make.index()
+                held.set()
+                await asyncio.sleep(0.1)
+                await tx.media.add(make.medium())
+
+        async def hide() -> list[str]:
+            await held.wait()
+            async with room.begin() as tx:
+                assert await tx.indexes.hide(make.USER, "idx_1")
+                return await tx.media.ids(make.USER, "idx_1")
+
+        async with room.begin() as tx:
+            await tx.indexes.add(make.index())
+        _, found = await asyncio.gather(keep(), hide())
+        assert found == ["vid_1"]
+        async with room.begin() as tx:
+            assert await tx.indexes.get(make.USER, "idx_1", lock=True) is None
 
 
 class MediaContract:
