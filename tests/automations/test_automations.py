@@ -249,3 +249,21 @@ async def test_an_order_goes_with_its_index(api):
     for _ in range(4):
         await advanced(api, 200)
     assert (await api.client.delete(f"/connectors/{source}")).status_code == 200
+
+
+async def test_orders_of_a_deleted_index_stand_against_nothing(api):
+    """Orders that nothing ticks, paused ones and exports, hold no connector and make no loop without their index."""
+    index, prompt = await indexed(api)
+    source = await connected(api, "same")
+    target = await connected(api, "same", scopes=["export"], export_base_path="out")
+    watch = {"connector_id": source, "source_prefix": "in/", "paused": True, "prompt_preset": {"prompt_id": prompt}}
+    assert (await put(api, "import", index, watch)).status_code == 200
+    assert (await put(api, "export", index, {"destination_connector_id": target})).status_code == 200
+    for one in (source, target):
+        assert (await api.client.delete(f"/connectors/{one}")).status_code == 409
+    assert (await api.client.delete(f"/indexes/{index}")).status_code == 202
+    other = (await api.client.post("/indexes", json={"name": "other"})).json()["index_id"]
+    assert (await put(api, "import", other, {**watch, "source_prefix": "out/"})).status_code == 200
+    assert (await api.client.delete(f"/indexes/{other}")).status_code == 202
+    for one in (source, target):
+        assert (await api.client.delete(f"/connectors/{one}")).status_code == 200

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from attrs import asdict, evolve, frozen
@@ -82,7 +82,7 @@ class Automations:
             connector = await find_connector(tx, caller.user_id, connector_id)
             connector.require(Use.IMPORT)
             prompt = active(await find_prompt(tx, caller, prompt_id))
-            for order in await tx.orders.all(caller.user_id, OrderKind.EXPORT):
+            for order in await _standing(tx, await tx.orders.all(caller.user_id, OrderKind.EXPORT)):
                 await _check_loop(tx, connector, source_prefix, order.connector_id, order.settings)
             settings = {
                 "source_prefix": source_prefix,
@@ -121,7 +121,7 @@ class Automations:
             await find_own_index(tx, caller, index_id)
             connector = await find_connector(tx, caller.user_id, connector_id)
             connector.require(Use.EXPORT)
-            for order in await tx.orders.all(caller.user_id, OrderKind.IMPORT):
+            for order in await _standing(tx, await tx.orders.all(caller.user_id, OrderKind.IMPORT)):
                 watched = await tx.connectors.get(caller.user_id, order.connector_id)
                 if watched is not None:
                     await _check_loop(tx, watched, order.prefix, connector_id, settings)
@@ -184,9 +184,13 @@ class Automations:
 
 async def in_use(tx: AutomationsTx, user_id: str, connector_id: str) -> list[str]:
     """Name orders that need a connector."""
-    return [
-        f"the {one.kind.value} automation of {one.index_id}" for one in await tx.orders.using(user_id, connector_id)
-    ]
+    orders = await _standing(tx, await tx.orders.using(user_id, connector_id))
+    return [f"the {one.kind.value} automation of {one.index_id}" for one in orders]
+
+
+async def _standing(tx: AutomationsTx, orders: Sequence[Order]) -> list[Order]:
+    """Leave out orders whose index was deleted: nobody can reach them any more, to change or to end them."""
+    return [one for one in orders if await tx.indexes.get(one.user_id, one.index_id) is not None]
 
 
 async def _find(tx: AutomationsTx, caller: Caller, index_id: str, kind: OrderKind, *, lock: bool = False) -> Order:
