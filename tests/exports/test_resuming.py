@@ -14,7 +14,7 @@ from videovector_adapters.memory.models import ToyDecoder
 from videovector_adapters.memory.parts import MemoryBlobs
 from videovector_core.access.model import Caller
 from videovector_core.exports import walk
-from videovector_core.exports.building import BUILD, CLEAN, Builder
+from videovector_core.exports.building import BUILD, CLEAN, EXPIRE, Builder
 from videovector_core.exports.model import Export, ExportStatus, Format
 from videovector_core.exports.rows import moment
 from videovector_core.exports.service import Exports, Wanted
@@ -53,7 +53,7 @@ async def api(monkeypatch):
     monkeypatch.setattr(walk, "PAGE", 1)
     blobs = MemoryBlobs()
     async with serving(blobs=blobs, decoder=ToyDecoder(blobs), storage=MemoryStorage()) as one:
-        for name in (BUILD, CLEAN):
+        for name in (BUILD, CLEAN, EXPIRE):
             one.vv.kinds.pop(name)  # type: ignore[attr-defined]  # these tests build by themselves
         yield one
 
@@ -132,6 +132,29 @@ async def test_dying_anywhere_changes_nothing(api, kind):
             if pending:
                 await build(api, api.vv.begin)
             assert await content(api, export) == expected, (at, here)
+
+
+async def test_dying_while_a_file_expires_leaves_no_bytes(api):
+    """When whoever removes a file dies after the export was told, the next one removes the bytes all the same."""
+    ids = await alone(api)
+    export = await asked(api, ids.run, Wanted())
+    await build(api, api.vv.begin)
+    async with api.vv.begin() as tx:
+        done = await tx.exports.get(api.user_id, export.export_id)
+    assert done is not None
+    blobs, clock = api.vv.ports.blobs, api.vv.ports.clock
+    clock.time.advance(7 * 86_400 + 60)
+    for begin, left in ((Dying(api.vv.ports.begin, 0, "after"), True), (api.vv.begin, False)):
+        clock.time.advance(60)
+        async with api.vv.begin() as tx:
+            for late in await tx.work.expired(10):
+                await tx.work.retry(late, seconds=0, error="the worker was lost")
+        async with api.vv.begin() as tx:
+            found = await tx.work.claim({EXPIRE: 10}, seconds=30)
+        (item,) = [one for one in found if one.key == export.export_id]
+        with contextlib.suppress(Killed):
+            await builder(api, begin).expire(item, Lease(item, begin, 0.0))
+        assert (done.sha256 in blobs.kept) is left
 
 
 async def test_dying_while_delivering_leaves_one_whole_object(api):

@@ -90,7 +90,7 @@ class Builder:
 
     async def again(self, tx: ExportsTx, item: WorkItem, _: VideoVectorError) -> None:
         """Come back to removing that was given up."""
-        await tx.work.add([NewWork(item.kind, item.user_id, item.key, delay=_AGAIN_SECONDS, max_attempts=ATTEMPTS)])
+        await tx.work.add([NewWork(item.kind, item.user_id, item.key, item.payload, _AGAIN_SECONDS, ATTEMPTS)])
 
     async def clean(self, item: WorkItem, lease: Lease[ExportsTx]) -> None:
         """Remove the parts of an export that has ended."""
@@ -106,7 +106,8 @@ class Builder:
         """Remove the file of a download whose time is over."""
         async with lease.step() as tx:
             export = await tx.exports.get(item.user_id, item.key)
-            sha256 = export.sha256 if export is not None else None
+            # an attempt that died here took it from the export already
+            sha256 = item.payload.get("sha256") or (export.sha256 if export is not None else None)
             if export is not None:
                 await tx.exports.save(export.expired(self.clock.now()))
             held = sha256 is None or await tx.exports.refers(sha256)
@@ -204,8 +205,8 @@ class Builder:
                 await tx.exports.save(evolve(known, last_error=error.message, updated_at=self.clock.now()))
 
     def _expiry(self, export: Export) -> NewWork:
-        delay = self.keep.total_seconds()
-        return NewWork(EXPIRE, export.user_id, export.export_id, delay=delay, max_attempts=ATTEMPTS)
+        delay, about = self.keep.total_seconds(), {"sha256": export.sha256}
+        return NewWork(EXPIRE, export.user_id, export.export_id, about, delay, max_attempts=ATTEMPTS)
 
 
 @frozen
