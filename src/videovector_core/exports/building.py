@@ -189,13 +189,22 @@ class Builder:
             blob = await self._blob(export, file)
             chunks = file.watched(self.blobs.read(blob.sha256))
         digest = hashlib.sha256()
-        async with self.places.open(connector) as bucket:
-            size = await bucket.put(key, _digested(chunks, digest), content_type=MEDIA_TYPES[export.format])
-            sum_line = f"{digest.hexdigest()}  {export.name}\n".encode()
-            await bucket.put(ObjectKey(f"{key}.sha256"), _once(sum_line), content_type="text/plain")
-        if blob is not None:
-            await self.blobs.delete(blob.sha256)
+        try:
+            async with self.places.open(connector) as bucket:
+                size = await bucket.put(key, _digested(chunks, digest), content_type=MEDIA_TYPES[export.format])
+                sum_line = f"{digest.hexdigest()}  {export.name}\n".encode()
+                await bucket.put(ObjectKey(f"{key}.sha256"), _once(sum_line), content_type="text/plain")
+        finally:
+            if blob is not None:
+                await self._dropped(blob.sha256)
         return export.completed(self.clock.now(), uri=connector.uri(str(key)), size=size, sha256=None)
+
+    async def _dropped(self, sha256: str) -> None:
+        """Remove a file that nobody downloads; those without rows are the same bytes for every export."""
+        async with self.begin() as tx:
+            held = await tx.exports.refers(sha256)
+        if not held:
+            await self.blobs.delete(sha256)
 
     async def _note(self, export: Export, error: VideoVectorError, lease: Lease[ExportsTx]) -> None:
         """Keep why an attempt failed; what happens next is up to the engine."""
