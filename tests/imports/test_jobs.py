@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from attrs import define, field
+from attrs import define, evolve, field
 
 from tests.http.api import Api, serving
 from tests.http.world import CLIP, CONNECTOR
@@ -17,6 +17,8 @@ from videovector_adapters.memory.connectors import MemoryBucket, MemoryFetcher, 
 from videovector_core.access.model import Caller
 from videovector_core.connectors.model import StoredObject
 from videovector_core.errors import NotFound, ProcessingFailed
+from videovector_core.imports.model import ImportFile
+from videovector_core.imports.sources import Origins, Shelf, about
 
 
 @pytest.fixture
@@ -265,6 +267,40 @@ async def test_attachments_come_in_and_are_tried_again(api: Api):
     assert (again.status_code, again.json()["status"]) == (202, "importing")
     done = await ended(api, job["job_id"])
     assert (done["status"], done["progress"]["imported"], done["progress"]["failed"]) == ("completed", 2, 0)
+
+
+def origins_of(api: Api, max_bytes: int) -> Origins:
+    """Open the content of files of at most so many bytes."""
+    connectors = api.vv.connectors
+    return Origins(connectors, api.vv.ports.fetcher, Shelf(connectors), max_bytes)
+
+
+async def test_an_object_that_grew_is_not_read(api: Api):
+    """An object over the limit is refused when it is opened: one that was never listed, and one that grew since."""
+    bucket_of(api).objects["a.mp4"] = clip(1)
+    made = await connected(api)
+    async with api.vv.begin() as tx:
+        connector = await tx.connectors.get(api.user_id, made)
+    registered = ImportFile("file_1", "job_1", api.user_id, 0, "a.mp4")
+    for file in (registered, evolve(registered, version="old", size=5)):
+        with pytest.raises(ProcessingFailed) as raised:
+            async with origins_of(api, 10).open(file, connector):
+                pass
+        assert raised.value.code == "too_large"
+
+
+async def test_only_a_failed_download_asks_for_a_fresh_url(api: Api):
+    """A file that is too large or broken says so itself, since the same file at another URL would be no better."""
+    fetcher, url = api.vv.ports.fetcher, "https://files.example/a.mp4"
+    assert isinstance(fetcher, MemoryFetcher)
+    fetcher.contents[url] = clip(1)
+    made = ImportFile("file_1", "job_1", api.user_id, 0, "a.mp4")
+    file = evolve(made, url=api.vv.ports.sealer.seal(url.encode(), about=about(made)))
+    for most, expected in ((10, "too_large"), (1_000_000, "media_decode_error")):
+        with pytest.raises(ProcessingFailed) as raised:
+            async with origins_of(api, most).open(file, None):
+                raise ProcessingFailed("The file is broken.", code="media_decode_error")
+        assert raised.value.code == expected
 
 
 async def test_only_attachments_are_tried_again(api: Api):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from typing import Final
 
@@ -15,7 +15,7 @@ from videovector_core.connectors.ports import Bucket
 from videovector_core.connectors.service import Connectors
 from videovector_core.errors import ProcessingFailed
 from videovector_core.imports.model import ImportFile
-from videovector_core.imports.ports import Fetcher
+from videovector_core.imports.ports import Download, Fetcher
 
 LINGER_SECONDS: Final = 2.0
 """How long a place stays open when no file of its job is being read."""
@@ -107,21 +107,19 @@ class Origins:
         elif connector is None:
             raise ProcessingFailed("The connector is gone; import through another one.", code="connector_missing")
         else:
-            async with self.shelf.bucket(file.job_id, connector) as bucket, _begun(bucket, file) as content:
+            async with (
+                self.shelf.bucket(file.job_id, connector) as bucket,
+                _begun(bucket, file, self.max_bytes) as content,
+            ):
                 yield content
 
     @contextlib.asynccontextmanager
     async def _fetched(self, file: ImportFile, sealed: bytes) -> AsyncIterator[Content]:
         url = self.connectors.sealer.open(sealed, about=about(file)).decode()
-        try:
-            async with self.fetcher.fetch(url, max_bytes=self.max_bytes) as download:
-                yield Content(file, _whole(download.chunks, download.size))
-        except ProcessingFailed as error:
-            if error.code in {"probe_failed", "too_large"}:
-                raise
-            raise ProcessingFailed(
-                error.message, code="attachment_download_failed", transient=error.transient, details=error.details
-            ) from error
+        async with contextlib.AsyncExitStack() as stack:
+            with _downloading(self.max_bytes):
+                download = await stack.enter_async_context(self.fetcher.fetch(url, max_bytes=self.max_bytes))
+            yield Content(file, _whole(download, self.max_bytes))
 
 
 def about(file: ImportFile) -> bytes:
@@ -130,16 +128,17 @@ def about(file: ImportFile) -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def _begun(bucket: Bucket, file: ImportFile) -> AsyncIterator[Content]:
+async def _begun(bucket: Bucket, file: ImportFile, most: int) -> AsyncIterator[Content]:
     """Open the version that was listed, which saves asking for it, or the one that has taken its place."""
     found = await bucket.stat(file.file_name) if file.version is None else _listed(file, file.version)
+    found = _fitting(found, most)
     chunks = bucket.read(found)
     try:
         first = await anext(chunks, b"")
     except ProcessingFailed as error:
         if error.code != "object_changed":
             raise
-        found = await bucket.stat(file.file_name)
+        found = _fitting(await bucket.stat(file.file_name), most)
         chunks, first = bucket.read(found), b""
     try:
         yield Content(evolve(file, version=found.version, size=found.size), _joined(first, chunks))
@@ -165,10 +164,35 @@ async def _closed(chunks: AsyncIterator[bytes]) -> None:
         await close()
 
 
-async def _whole(chunks: AsyncIterator[bytes], expected: int | None) -> AsyncIterator[bytes]:
+async def _whole(download: Download, most: int) -> AsyncIterator[bytes]:
     came = 0
-    async for chunk in chunks:
-        came += len(chunk)
-        yield chunk
-    if expected is not None and came != expected:
-        raise ProcessingFailed("The download broke off; it is tried again.", code="truncated", transient=True)
+    with _downloading(most):
+        async for chunk in download.chunks:
+            came += len(chunk)
+            yield chunk
+        if download.size is not None and came != download.size:
+            raise ProcessingFailed("The download broke off; it is tried again.", code="truncated", transient=True)
+
+
+@contextlib.contextmanager
+def _downloading(most: int) -> Iterator[None]:
+    """Say of what the other side did wrong that a fresh URL may mend it; a file that is too large stays that."""
+    try:
+        yield
+    except ProcessingFailed as error:
+        if error.code == "response_too_large":
+            raise _too_large(most) from error
+        raise ProcessingFailed(
+            error.message, code="attachment_download_failed", transient=error.transient, details=error.details
+        ) from error
+
+
+def _fitting(found: StoredObject, most: int) -> StoredObject:
+    """Return an object that is not larger than media may be; what a list said of it may be long past."""
+    if found.size > most:
+        raise _too_large(most)
+    return found
+
+
+def _too_large(most: int) -> ProcessingFailed:
+    return ProcessingFailed(f"The file has more than {most} bytes; give a smaller one.", code="too_large")
