@@ -224,32 +224,6 @@ async def test_delivery_to_a_connector(api):
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "conflict_export_delivered")
 
 
-async def test_a_delivery_leaves_the_files_of_others(api):
-    """Tables without rows are the same bytes: delivering one leaves that of a download, and a failed one leaves none."""
-    ids = await populated(api)
-    await api.client.delete(f"/videos/{ids.video}")
-    connector, bucket = await connected(api)
-    blobs: Any = api.vv.ports.blobs
-    path = f"/exports/index/{ids.index}"
-    kept = await built(api, path, format="parquet")
-    content = await file_of(api, kept)
-    assert pq.read_table(io.BytesIO(content)).to_pylist() == []
-    there = await built(api, path, format="parquet", destination_connector_id=connector)
-    assert bucket.objects[there["destination_uri"].removeprefix("s3://films/")] == content
-    assert await file_of(api, kept) == content
-
-    def fail(operation: str, _: str) -> None:
-        if operation == "put":
-            raise ProcessingFailed("The storage refuses.", code="permission_denied")
-
-    other = await populated(api)
-    bucket.fail = fail
-    run = f"/exports/prompt-run/{other.run}"
-    failed = await built(api, run, format="parquet", destination_connector_id=connector)
-    assert failed["status"] == "failed"
-    assert not any(data.startswith(b"PAR1") and data != content for data in blobs.kept.values())
-
-
 async def test_a_storage_that_refuses_fails_the_export(api):
     """When the storage refuses for good, the export says why, tells `export.failed`, and leaves nothing there."""
     ids = await populated(api)
