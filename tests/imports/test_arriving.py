@@ -91,3 +91,23 @@ async def test_only_a_failed_download_asks_for_a_fresh_url(api: Api):
             async with origins_of(api, most).open(file, None):
                 raise ProcessingFailed("The file is broken.", code="media_decode_error")
         assert raised.value.code == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "told"), [({"status": "disabled"}, "The connector is disabled"), ({"scopes": ["export"]}, "not for import")]
+)
+async def test_a_connector_that_is_taken_away_is_read_no_more(api: Api, change: dict[str, Any], told: str):
+    """When a connector is disabled or loses its scope, the job that reads through it ends and says why."""
+    bucket = Stopping({f"{n:02}.mp4": clip(n) for n in range(40)})
+    connector, index = await connected(api), await index_of(api)
+    storage_of(api).buckets["films"] = bucket
+    body = {"connector_id": connector, "index_id": index}
+    job_id = (await api.client.post("/import-jobs", json=body)).json()["job_id"]
+    while bucket.begun <= 10:
+        await asyncio.sleep(0.005)
+    assert (await api.client.patch(f"/connectors/{connector}", json=change)).status_code == 200
+    bucket.gate.set()
+    job = await ended(api, job_id)
+    assert job["status"] == "failed"
+    assert told in job["error_message"]
+    assert bucket.begun < 20

@@ -17,7 +17,7 @@ from typing import Final, Protocol
 from attrs import evolve, frozen
 
 from videovector_core.access.model import Caller, Scope
-from videovector_core.connectors.model import Connector, ImportMode, StoredObject
+from videovector_core.connectors.model import Connector, ImportMode, StoredObject, Use
 from videovector_core.connectors.patterns import MEDIA, Pattern
 from videovector_core.connectors.ports import ConnectorsTx
 from videovector_core.errors import Invalid, NotFound, ProcessingFailed, TooLarge, VideoVectorError
@@ -37,7 +37,10 @@ ATTEMPTS: Final = 3
 SCAN_ATTEMPTS: Final = 8
 READ_PROMISE: Final = 120.0
 TOLD_SECONDS: Final = timedelta(seconds=10)
-FATAL: Final = frozenset({"credentials_refused", "bucket_missing", "connector_missing", "index_missing"})
+FATAL: Final = frozenset(
+    {"credentials_refused", "bucket_missing", "connector_missing", "index_missing"}
+    | {"conflict_connector_disabled", "validation_connector_scope"}
+)
 """Failures of a file that no other file of the job would escape."""
 
 
@@ -161,7 +164,7 @@ class Importing:
             file = await tx.imports.file(work.payload["job_id"], work.payload["file_id"])
             if job is None or file is None or job.terminal or file.status != "pending":
                 return
-            connector = await tx.connectors.get(job.user_id, job.connector_id) if job.connector_id else None
+            connector = await self._connector(tx, job) if job.connector_id else None
             await self._wanted(tx, job)
             await tx.imports.note(job.job_id, file.file_name)
         async with self.sources.open(file, connector) as content:
@@ -268,9 +271,11 @@ class Importing:
         return None if job is None or job.terminal else job
 
     async def _connector(self, tx: ImportingTx, job: ImportJob) -> Connector:
+        """Return the connector of a job, as it is now: its owner may have taken it away from imports meanwhile."""
         found = await tx.connectors.get(job.user_id, job.connector_id or "")
         if found is None:
             raise ProcessingFailed("The connector is gone; import through another one.", code="connector_missing")
+        found.require(Use.IMPORT)
         return found
 
     async def _save(self, tx: ImportingTx, job: ImportJob) -> None:
