@@ -13,7 +13,7 @@ from tests import emulators
 from tests.emulators import Emulator
 from videovector_adapters.egress_addresses import networks
 from videovector_adapters.memory.connectors import MemoryBucket
-from videovector_adapters.storage import s3
+from videovector_adapters.storage import gcs, s3
 from videovector_adapters.storage.connectors import Storages
 from videovector_adapters.storage.doors import Doors
 from videovector_core.connectors.keys import ObjectKey
@@ -139,3 +139,18 @@ async def test_the_machines_own_credentials_are_never_used(emulator: Emulator, m
 def test_a_moment_is_read_however_it_is_written(told: str | int):
     """Servers that speak S3 write moments in several ways, and all of them are the same one."""
     assert s3._moment(told) == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (OSError("Forbidden: b/films/o\nno access to the bucket"), "permission_denied"),
+        (ValueError("Bad Request: b/F_/o\nThe bucket's name is invalid."), "storage_refused"),
+        (OSError("connection reset"), "storage_error"),
+    ],
+)
+def test_what_google_refuses_is_told_from_an_outage(error: Exception, code: str):
+    """A refusal by Google's storage is final and says what was refused, however its client raises it."""
+    with pytest.raises(ProcessingFailed) as raised, gcs.translated():
+        raise error
+    assert (raised.value.code, raised.value.transient) == (code, code == "storage_error")

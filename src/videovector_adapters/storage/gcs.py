@@ -41,6 +41,16 @@ def translated() -> Iterator[None]:
     try:
         with doors.outages():
             yield
+    except ProcessingFailed as error:
+        # the client says 403 as a plain OSError, which looks like an outage
+        if str(error.__cause__).startswith("Forbidden: "):
+            raise doors.failure("permission_denied", error) from error
+        raise
+    except ValueError as error:
+        # ... and as a ValueError what is invalid, such as a name that no bucket can have
+        if str(error).startswith("Bad Request: "):
+            raise doors.failure("storage_refused", error) from error
+        raise
     except HttpError as error:
         raise _answered(int(error.code or 500), error) from error
     except google.auth.exceptions.TransportError as error:
