@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from videovector_core.connectors.keys import ObjectKey
 from videovector_core.connectors.model import Connector, Provider
 from videovector_core.connectors.ports import Bucket
 from videovector_core.errors import Invalid, ProcessingFailed, VideoVectorError
-from videovector_core.testing.storage import BucketContract, listed, stream
+from videovector_core.testing.storage import BucketContract, content, listed, stream
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -65,6 +66,17 @@ class TestLocal(BucketContract):
         with pytest.raises(ProcessingFailed):
             await bucket.put(ObjectKey("folder/new.mp4"), stream(b"x"))
         assert sorted(one.name for one in outside.iterdir()) == ["secret.mp4"]
+
+    async def test_names_that_are_no_text_are_left_out(self, bucket: Bucket, tmp_path: Path):
+        """What cannot be told is left out with all below it, and fails no list; spaces of other kinds are as good."""
+        latin = os.fsencode(tmp_path) + b"/caf\xe9"
+        os.mkdir(latin)
+        for path in (latin + b"/a.mp4", latin + b".mp4", os.fsencode(tmp_path) + b"/line\nbreak.mp4"):
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY))
+        spaced = "at 3.00\u202fPM.mov"
+        (tmp_path / spaced).write_bytes(b"x")
+        assert await listed(bucket) == [spaced]
+        assert await content(bucket, spaced) == b"x"
 
     async def test_only_open_directories(self, bucket: Bucket, tmp_path: Path):
         """A root that the operator did not open is refused, also when a link or dots lead there."""

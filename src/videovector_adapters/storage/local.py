@@ -7,6 +7,7 @@ import contextlib
 import os
 import secrets
 import stat
+import unicodedata
 from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -113,13 +114,13 @@ class LocalDirectory:
                 names = sorted((one.name + "/" * one.is_dir(follow_symlinks=False), one) for one in entries)
             for name, entry in names:
                 key = f"{folder}/{name}" if folder else name
-                if entry.is_symlink() or name.startswith(_INCOMING):
+                if entry.is_symlink() or name.startswith(_INCOMING) or not _sayable(entry.name):
                     continue
                 if entry.is_dir(follow_symlinks=False):
                     within = key.startswith(prefix) or prefix.startswith(key)
                     if within and (recursive or prefix.startswith(key)):
                         yield from self._walk(key.rstrip("/"), prefix, recursive=recursive)
-                elif entry.is_file(follow_symlinks=False) and key.startswith(prefix) and entry.name.isprintable():
+                elif entry.is_file(follow_symlinks=False) and key.startswith(prefix):
                     with contextlib.suppress(FileNotFoundError):
                         yield _told(key, os.stat(entry.name, dir_fd=handle, follow_symlinks=False))
         finally:
@@ -173,6 +174,11 @@ class LocalDirectory:
             os.unlink(last, dir_fd=below)
         finally:
             os.close(below)
+
+
+def _sayable(name: str) -> bool:
+    """Say whether a name can be told; one with control characters, or of bytes that are no text, cannot."""
+    return name.isprintable() or not any(unicodedata.category(one) in {"Cc", "Cs"} for one in name)
 
 
 def _some(found: Iterator[StoredObject]) -> list[StoredObject]:
