@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
+from attrs import define, field
 
 from tests.http.api import Api, serving
 from tests.http.world import CLIP, PROMPT, populated
 from tests.imports.test_names import SENDABLE
 from videovector_adapters.memory.connectors import MemoryBucket, MemoryStorage
+from videovector_core.connectors.model import StoredObject
 from videovector_core.errors import ProcessingFailed
 
 PLACE = {
@@ -130,6 +133,41 @@ async def test_five_failures_in_a_row_pause(api):
     assert (resumed["paused"], resumed["consecutive_failures"], resumed["last_error"]) == (False, 0, None)
     assert resumed["next_check_at"] is not None
     assert (await until(api, path, lambda found: found["last_error"] is None))["paused"] is False
+
+
+@define
+class Waiting(MemoryBucket):
+    """A bucket that lists when it is told to."""
+
+    asked: asyncio.Event = field(factory=asyncio.Event)
+    gate: asyncio.Event = field(factory=asyncio.Event)
+
+    async def pages(self, prefix: str = "", *, recursive: bool = True) -> AsyncIterator[Sequence[StoredObject]]:
+        self.asked.set()
+        await self.gate.wait()
+        async for page in MemoryBucket.pages(self, prefix, recursive=recursive):
+            yield page
+
+
+async def test_a_place_that_was_given_up_fails_nothing(api):
+    """When an order is saved anew while its old place is listed, a failure there counts for nothing."""
+    index, prompt = await indexed(api)
+    old, new = await connected(api, "in"), await connected(api, "other")
+
+    def fail(*_: str) -> None:
+        raise ProcessingFailed("The storage is shut.", code="permission_denied")
+
+    storage = api.vv.ports.storage
+    waiting = storage.buckets["in"] = Waiting(fail=fail)
+    body = {"connector_id": old, "debounce_interval": "5m", "prompt_preset": {"prompt_id": prompt}}
+    assert (await put(api, "import", index, body)).status_code == 200
+    await waiting.asked.wait()
+    assert (await put(api, "import", index, {**body, "connector_id": new})).status_code == 200
+    waiting.gate.set()
+    path = f"/indexes/{index}/automations/import"
+    order = await until(api, path, lambda found: found["last_check_at"] is not None)
+    assert (order["consecutive_failures"], order["last_error"]) == (0, None)
+    assert (await api.client.get(f"{path}/history")).json()["data"] == []
 
 
 async def test_pausing_stops_and_twice_is_the_same(api):

@@ -106,12 +106,8 @@ class Ticker:
             await self._unseen(order, error, lease)
             return
         async with lease.commit() as tx:
-            current = await tx.orders.get(order.index_id, OrderKind.IMPORT, lock=True)
-            if current is None or not current.active or current.cycle_id is not None:
-                return  # whoever changed it has asked for what comes next
-            now = self.clock.now()
-            if current.updated_at != order.updated_at:
-                await tx.work.add([tick(current)])
+            current, now = await _unchanged(tx, order), self.clock.now()
+            if current is None:
                 return
             window = debounce.seen(current.window, mark, now)
             looked = evolve(current.with_window(window), last_check_at=now)
@@ -123,10 +119,9 @@ class Ticker:
     async def _unseen(self, order: Order, error: VideoVectorError, lease: Lease[AutomationsTx]) -> None:
         """Count a look that failed as a cycle that did."""
         async with lease.commit() as tx:
-            current = await tx.orders.get(order.index_id, OrderKind.IMPORT, lock=True)
-            if current is None or not current.active:
+            current, now = await _unchanged(tx, order), self.clock.now()
+            if current is None:
                 return
-            now = self.clock.now()
             failed = evolve(current.failed(error.message, now), last_check_at=now)
             await tx.orders.put_cycle(self._cycle(order).ended(now, error=error.message))
             await _wait(tx, failed, debounce.next_look(None, now, current.interval) - now, self.clock)
@@ -186,6 +181,17 @@ async def _standing(tx: AutomationsTx, item: WorkItem) -> Order | None:
         await tx.orders.remove(order.index_id, OrderKind.EXPORT)
         return None
     return order
+
+
+async def _unchanged(tx: AutomationsTx, order: Order) -> Order | None:
+    """Return an order as it stands, unless it was changed while its place was looked at: that look is void."""
+    current = await tx.orders.get(order.index_id, OrderKind.IMPORT, lock=True)
+    if current is None or not current.active or current.cycle_id is not None:
+        return None  # whoever changed it has asked for what comes next
+    if current.updated_at != order.updated_at:
+        await tx.work.add([tick(current)])
+        return None
+    return current
 
 
 async def _wait(tx: AutomationsTx, order: Order, wait: timedelta, clock: Clock) -> None:
