@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -13,12 +15,14 @@ from tests.imports import scripted
 from tests.imports.scripted import BUCKET, Scripted
 from tests.imports.test_jobs import clip, connected, imported, index_of
 from tests.imports.test_storage import connector
+from videovector_adapters.egress import Egress
 from videovector_adapters.egress_addresses import networks
-from videovector_adapters.storage import doors
+from videovector_adapters.storage import doors, s3
 from videovector_adapters.storage.connectors import Storages
 from videovector_adapters.storage.doors import Doors
 from videovector_core.connectors.ports import Bucket
 from videovector_core.errors import ProcessingFailed
+from videovector_core.testing.storage import listed
 
 FAULTS = ("throttled", "too many", "broken", "cut", "stalled", "silent", "changed")
 PLACE = {"bucket": BUCKET, "region": "us-east-1"}
@@ -112,3 +116,22 @@ async def test_an_object_that_changed_since_it_was_listed_comes_in_as_it_is(api:
     assert (await imported(api, place, index))["progress"]["imported"] == 1
     again = await imported(api, place, index)
     assert [one["reason"] for one in again["skipped_files"]] == ["already_imported"]
+
+
+async def test_an_endpoint_is_dialled_at_the_address_that_was_checked(script: Scripted, monkeypatch: pytest.MonkeyPatch):
+    """The egress door looks up the name of an endpoint: what it admits is dialled, and of the rest nobody hears."""
+
+    async def inside(_: str, __: int) -> list[str]:
+        return ["127.0.0.1"]
+
+    monkeypatch.setattr(s3, "Egress", functools.partial(Egress, resolver=inside))
+    script.objects = {"a.mp4": b"x"}
+    place = connector("s3", **PLACE, endpoint_url=f"http://storage.example:{urlsplit(script.url).port}")
+    async with Storages(Doors(allow=networks(LOOPBACK))).open(place, KEYS) as bucket:
+        assert await listed(bucket) == ["a.mp4"]
+    script.listing = ["broken"]
+    async with Storages(Doors(allow=networks("192.0.2.0/24"))).open(place, KEYS) as bucket:
+        with pytest.raises(ProcessingFailed) as raised:
+            await listed(bucket)
+    assert raised.value.code == "blocked_address"
+    assert script.listing == ["broken"], "somebody asked"
