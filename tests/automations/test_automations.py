@@ -11,6 +11,7 @@ from attrs import define, field
 
 from tests.http.api import Api, serving
 from tests.http.world import CLIP, PROMPT, populated
+from tests.imports.test_jobs import Stopping
 from tests.imports.test_names import SENDABLE
 from videovector_adapters.memory.connectors import MemoryBucket, MemoryStorage
 from videovector_core.connectors.model import StoredObject
@@ -196,6 +197,24 @@ async def test_pausing_stops_and_twice_is_the_same(api):
     assert (await until(api, path, lambda found: found["last_job_id"] is not None))["last_run_at"] is not None
     refused = await api.client.delete(f"/connectors/{source}")
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "conflict_connector_in_use")
+
+
+async def test_a_paused_order_looks_at_nothing_while_its_cycle_ends(api):
+    """While the job of a paused order goes on, no next look is told of; what the job brings in is run."""
+    index, prompt = await indexed(api)
+    source = await connected(api, "in")
+    bucket = api.vv.ports.storage.buckets["in"] = Stopping({"a.mp4": CLIP}, begun=10)
+    body = {"connector_id": source, "debounce_interval": "5m", "prompt_preset": {"prompt_id": prompt}}
+    assert (await put(api, "import", index, body)).status_code == 200
+    path = f"/indexes/{index}/automations/import"
+    await until(api, path, lambda found: found["last_job_id"] is not None)
+    assert (await api.client.post(f"{path}/pause")).json()["next_check_at"] is None
+    await advanced(api, 31)
+    order = (await api.client.get(path)).json()
+    assert (order["paused"], order["next_check_at"], order["last_prompt_run_id"]) == (True, None, None)
+    bucket.gate.set()
+    order = await until(api, path, lambda found: found["last_prompt_run_id"] is not None)
+    assert (order["paused"], order["next_check_at"]) == (True, None)
 
 
 @pytest.mark.parametrize(

@@ -195,9 +195,7 @@ async def _unchanged(tx: AutomationsTx, order: Order) -> Order | None:
 
 
 async def _wait(tx: AutomationsTx, order: Order, wait: timedelta, clock: Clock) -> None:
-    """Keep the order, and the tick that is due next; one that rests has none until its cycle has ended."""
-    if not order.active and order.cycle_id is None:
-        await tx.orders.put(evolve(order, next_check_at=None))
-        return
-    await tx.orders.put(evolve(order, next_check_at=clock.now() + wait))
-    await tx.work.add([tick(order, wait.total_seconds())])
+    """Keep the order, and the tick that is due next; one that rests has none but to see its cycle end."""
+    await tx.orders.put(evolve(order, next_check_at=clock.now() + wait if order.active else None))
+    if order.active or order.cycle_id is not None:
+        await tx.work.add([tick(order, wait.total_seconds())])
