@@ -84,6 +84,7 @@ async def test_from_an_object_to_an_export(api):
     saved = await put(api, "import", index, watching)
     assert saved.status_code == 200, saved.text
     assert (saved.json()["enabled"], saved.json()["paused"], saved.json()["last_job_id"]) == (True, False, None)
+    assert saved.json()["next_check_at"] is not None
     answer = await put(api, "export", index, {"destination_connector_id": target, "destination_subpath": "runs"})
     assert answer.status_code == 200, answer.text
     assert (await api.client.delete(f"/prompts/{prompt}")).status_code == 200

@@ -94,7 +94,8 @@ class Automations:
                 "preset": {name: preset.get(name) for name in PRESET},
             }
             order = await self._saved(tx, caller, index_id, OrderKind.IMPORT, connector_id, settings, enabled, paused)
-            await tx.orders.put(evolve(order, next_check_at=self.clock.now() if order.active else None))
+            order = evolve(order, next_check_at=self.clock.now() if order.active else None)
+            await tx.orders.put(order)
             if order.active:
                 await tx.work.add([tick(order)])
             return await _shown(tx, caller, order)
