@@ -94,7 +94,8 @@ async def test_only_a_failed_download_asks_for_a_fresh_url(api: Api):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"), [({"status": "disabled"}, "The connector is disabled"), ({"scopes": ["export"]}, "not for import")]
+    ("change", "told"),
+    [({"status": "disabled"}, "The connector is disabled"), ({"scopes": ["export"]}, "not for import")],
 )
 async def test_a_connector_that_is_taken_away_is_read_no_more(api: Api, change: dict[str, Any], told: str):
     """When a connector is disabled or loses its scope, the job that reads through it ends and says why."""

@@ -118,7 +118,9 @@ async def test_an_object_that_changed_since_it_was_listed_comes_in_as_it_is(api:
     assert [one["reason"] for one in again["skipped_files"]] == ["already_imported"]
 
 
-async def test_an_endpoint_is_dialled_at_the_address_that_was_checked(script: Scripted, monkeypatch: pytest.MonkeyPatch):
+async def test_an_endpoint_is_dialled_at_the_address_that_was_checked(
+    script: Scripted, monkeypatch: pytest.MonkeyPatch
+):
     """The egress door looks up the name of an endpoint: what it admits is dialled, and of the rest nobody hears."""
 
     async def inside(_: str, __: int) -> list[str]:

@@ -69,12 +69,10 @@ class TestLocal(BucketContract):
 
     async def test_names_that_are_no_text_are_left_out(self, bucket: Bucket, tmp_path: Path):
         """What cannot be told is left out with all below it, and fails no list; spaces of other kinds are as good."""
-        latin = os.fsencode(tmp_path) + b"/caf\xe9"
-        os.mkdir(latin)
-        for path in (latin + b"/a.mp4", latin + b".mp4", os.fsencode(tmp_path) + b"/line\nbreak.mp4"):
-            os.close(os.open(path, os.O_CREAT | os.O_WRONLY))
-        spaced = "at 3.00\u202fPM.mov"
-        (tmp_path / spaced).write_bytes(b"x")
+        latin, spaced = os.fsdecode(b"caf\xe9"), "at 3.00\u202fPM.mov"
+        (tmp_path / latin).mkdir()
+        for name in (f"{latin}/a.mp4", f"{latin}.mp4", "line\nbreak.mp4", spaced):
+            (tmp_path / name).write_bytes(b"x")
         assert await listed(bucket) == [spaced]
         assert await content(bucket, spaced) == b"x"
 
