@@ -182,6 +182,10 @@ class Deletions:
             freed = await self._rows(item)
             for sha256 in freed:
                 await self.blobs.delete(sha256)
+            if record.status is DeletionStatus.DELETING:
+                # one after the other, so that of items with the same bytes the last one takes them along
+                async with self.begin() as tx:
+                    await tx.media.remove(item.video_id)
         await self._vectors(lease)
 
     async def _rows(self, item: MediaItem) -> list[str]:

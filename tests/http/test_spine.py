@@ -209,3 +209,14 @@ async def test_deleted_media_are_gone_at_once_and_for_good(api):
     assert await api.vv.ports.vectors.count() == 0
     assert api.vv.ports.blobs.kept == {}
     assert (await api.vv.checker.check()).clean
+
+
+async def test_the_same_bytes_go_with_the_last_item_of_them(api):
+    """An index that holds one file twice goes with its bytes, and with what was kept of them."""
+    index = (await api.client.post("/indexes", json={"name": "films"})).json()["index_id"]
+    for title in ("A", "B"):
+        assert (await uploaded(api, title=title, index_id=index)).status_code == 202
+    assert (await api.client.delete(f"/indexes/{index}")).status_code == 202
+    while (await api.client.get(f"/indexes/{index}/deletion")).json()["status"] != "deleted":
+        await asyncio.sleep(0.05)
+    assert api.vv.ports.blobs.kept == {}
