@@ -13,6 +13,7 @@ from litestar.exceptions import HTTPException, ValidationException
 
 from videovector_core import errors
 from videovector_core.errors import VideoVectorError
+from videovector_http.ranges import RangeNotSatisfiable
 from videovector_http.wire.convert import rfc3339
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ STATUS: Final[Mapping[type[VideoVectorError], int]] = {
     errors.Conflict: 409,
     errors.Gone: 410,
     errors.TooLarge: 413,
+    RangeNotSatisfiable: 416,
     errors.Invalid: 422,
     errors.Limited: 429,
     errors.Unavailable: 503,

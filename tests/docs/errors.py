@@ -19,8 +19,6 @@ from videovector_http.errors import BY_STATUS, STATUS
 SOURCES: Final = ROOT / "src"
 LEAST: Final = 20
 """A message with fewer characters says nothing by itself, and another one is looked for."""
-ANSWERED: Final = {"RangeNotSatisfiable": 416}
-"""Errors whose status is said where they are caught."""
 CODE: Final = re.compile(r"[a-z]+(_[a-z]+)*")
 
 HEAD: Final = """# Error codes
@@ -135,7 +133,7 @@ def _raised(
     error, message = kinds[name], _text(call.args[0]) if call.args else ""
     given = next((one.value for one in call.keywords if one.arg == "code"), None)
     told = [error.default_code] if given is None else _constants(given, names)
-    status = ANSWERED.get(name) or next(STATUS[cls] for cls in error.__mro__ if cls in STATUS)
+    status = next(STATUS[cls] for cls in error.__mro__ if cls in STATUS)
     yield from (Code(status, one, message) for one in told)
     if not told:
         yield from (Code(status, code, said) for code, said in _elsewhere(module))

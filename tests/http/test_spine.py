@@ -185,6 +185,8 @@ async def test_links_play_without_a_credential(api):
     assert whole.content == CLIP
     part = await api.client.get(signed, headers={"Range": "bytes=2-5"})
     assert (part.status_code, part.content) == (206, CLIP[2:6])
+    beyond = await api.client.get(signed, headers={"Range": f"bytes={len(CLIP)}-"})
+    assert (beyond.status_code, beyond.json()["error"]["code"]) == (416, "range_not_satisfiable")
     assert (await api.client.get(signed[:-3] + "aaa")).status_code == 404
 
 
