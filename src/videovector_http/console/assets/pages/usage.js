@@ -53,6 +53,6 @@ function limits(found) {
 
 function history(found) {
   if (!found.periods.length) return h("p", { class: "fine" }, "Nothing was counted before this month.");
-  const rows = found.periods.map((one) => ({ month: new Date(one.period_start).toLocaleDateString("en", MONTH), searches: one.totals.total_searches ?? 0, tokens: one.totals.total_tokens ?? 0 }));
+  const rows = found.periods.map((one) => ({ month: new Date(one.period_start).toLocaleDateString("en", MONTH), searches: one.totals.search_queries ?? 0, tokens: (one.totals.input_tokens ?? 0) + (one.totals.output_tokens ?? 0) }));
   return table("Months", [["Month", (row) => row.month], ["Searches", (row) => count(row.searches), "num"], ["Tokens", (row) => count(row.tokens), "num"]], rows);
 }
