@@ -24,7 +24,8 @@ async def create_index(
     data: JSONBody[wire.CreateIndex], context: NamedDependency[Context], caller: NamedDependency[Caller]
 ) -> wire.Index:
     """Make an index."""
-    return out(await context.vv.indexes.create(caller, name=data.name), wire.Index)
+    made = await context.vv.indexes.create(caller, name=data.name, description=data.description)
+    return out(made, wire.Index)
 
 
 @get("/indexes", opt={"scope": Scope.SEARCH})

@@ -111,6 +111,13 @@ async def test_scope_comes_before_lookup(api):
     assert "scope" in answer.json()["error"]["message"]
 
 
+async def test_an_index_keeps_its_description(api):
+    """A description that an index was made with is shown with it."""
+    made = (await api.client.post("/indexes", json={"name": "films", "description": "Silent ones"})).json()
+    assert made["description"] == "Silent ones"
+    assert (await api.client.get(f"/indexes/{made['index_id']}")).json() == made
+
+
 async def test_foreign_ids_look_unknown(api):
     """Somebody else's index answers like one that never was."""
     index = (await api.client.post("/indexes", json={"name": "mine"})).json()

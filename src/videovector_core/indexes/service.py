@@ -19,12 +19,12 @@ class Indexes:
     clock: Clock
     ids: Ids
 
-    async def create(self, caller: Caller, *, name: str) -> Index:
+    async def create(self, caller: Caller, *, name: str, description: str | None = None) -> Index:
         """Make an index; names need not be unique."""
         caller.require(Scope.WRITE)
         if not 1 <= len(name.strip()) <= 255:
             raise Invalid("An index name has 1 to 255 characters; give another name.", code="validation_index_name")
-        index = Index(self.ids.new("index"), caller.user_id, name, self.clock.now())
+        index = Index(self.ids.new("index"), caller.user_id, name, self.clock.now(), description)
         async with self.begin() as tx:
             await tx.indexes.add(index)
         return index
