@@ -24,9 +24,6 @@ from videovector_http.wire.envelopes import ErrorBody
 TurnStatus: TypeAlias = Literal["pending", "running", "completed", "failed", "cancelled"]
 Phase: TypeAlias = Literal["planning", "searching", "reading", "answering"]
 ToolStatus: TypeAlias = Literal["running", "completed", "failed", "refused"]
-ChatEvent: TypeAlias = Literal[
-    "turn_started", "turn_resumed", "agent_state", "tool_call_started", "tool_call_result", "turn_completed", "error"
-]
 
 
 class CreateChatSession(Body):

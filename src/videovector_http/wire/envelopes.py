@@ -23,13 +23,6 @@ class ErrorBody(Shape):
     timestamp: Time
 
 
-class ErrorEnvelope(Shape):
-    """The body of every answer that is not 2xx."""
-
-    error: ErrorBody
-    request_id: str
-
-
 class PaginationMeta(Shape):
     """Where a page ends."""
 

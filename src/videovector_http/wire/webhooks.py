@@ -1,4 +1,4 @@
-"""Webhooks, their deliveries, and what is delivered."""
+"""Webhooks and their deliveries."""
 
 from __future__ import annotations
 
@@ -113,14 +113,3 @@ class WebhookDelivery(Shape):
     created_at: Time | None = None
     completed_at: Time | None = None
     payload: JsonObject | None = None
-
-
-class WebhookEnvelope(Shape):
-    """The body that a receiver gets, written with sorted keys as Python's `json.dumps` does, and signed as written."""
-
-    id: Annotated[str, Meta(examples=["evt_9"])]
-    event: WebhookEvent | Literal["test"]
-    data: JsonObject
-    created_at: Time
-    api_version: str = "2024-01"
-    metadata: JsonObject | None = None
