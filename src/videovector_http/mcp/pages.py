@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -36,9 +35,6 @@ _PLACES: Final = {
     "claude-desktop": "~/Library/Application Support/Claude/claude_desktop_config.json",
     "cursor": "~/.cursor/mcp.json",
 }
-_LOCAL: Final = ("127.0.0.1", "localhost", "::1")
-
-log = logging.getLogger(__name__)
 
 
 @post(
