@@ -1,11 +1,11 @@
 // Conversations: an answer as it is found, and citations that play the moment they speak of.
 
-import { call, fresh, frames, get, here, pages, session } from "../api.js";
+import { call, fresh, frames, get, here } from "../api.js";
 import { fill, h, icon } from "../dom.js";
 import { ago, clock, span, words } from "../format.js";
-import { button, dialog, empty, head, input, link, load, picture, pill, problem, select, skeletons, toast } from "../parts.js";
+import { button, dialog, empty, head, link, load, picture, pill, problem, select } from "../parts.js";
 import { player } from "../player.js";
-import { go, href, keep } from "../router.js";
+import { go, href } from "../router.js";
 
 const LABEL = /\[((?:rs\d+:\d+)(?:\s*[,;]\s*rs\d+:\d+)*)\]/g;
 

@@ -2,8 +2,8 @@
 
 import { call, get, post } from "../api.js";
 import { fill, h } from "../dom.js";
-import { ago, bytes, moment, words } from "../format.js";
-import { attempt, button, checkbox, dialog, empty, field, head, input, link, load, pill, problem, select, skeletons, table, toast } from "../parts.js";
+import { ago, bytes, moment } from "../format.js";
+import { attempt, button, checkbox, dialog, empty, field, head, input, link, load, pill, select, skeletons, table, toast } from "../parts.js";
 
 const KINDS = {
   s3: ["S3 and what speaks like it", [["bucket", "Bucket"], ["region", "Region"], ["aws_access_key_id", "Access key id"], ["aws_secret_access_key", "Secret access key", "password"], ["endpoint_url", "Endpoint (if not Amazon)", "url", true]]],

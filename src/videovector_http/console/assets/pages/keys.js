@@ -2,8 +2,8 @@
 
 import { call, get, post } from "../api.js";
 import { fill, h } from "../dom.js";
-import { ago, moment, words } from "../format.js";
-import { attempt, button, dialog, empty, field, head, input, load, pill, secret, select, skeletons, table, toast } from "../parts.js";
+import { ago, moment } from "../format.js";
+import { button, dialog, empty, field, head, input, load, pill, secret, select, skeletons, table } from "../parts.js";
 
 const SCOPES = [["search", "search"], ["read", "read (and search)"], ["write", "write (and read)"], ["admin", "everything"]];
 

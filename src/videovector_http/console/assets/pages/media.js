@@ -4,7 +4,7 @@ import { call, get, here, pages, post } from "../api.js";
 import { fill, h, icon } from "../dom.js";
 import { ago, clock, span } from "../format.js";
 import { onKey } from "../keys.js";
-import { button, dialog, empty, facts, gist, head, input, link, load, pill, problem, select, toast, tree } from "../parts.js";
+import { button, dialog, empty, gist, head, input, link, pill, problem, select, toast, tree } from "../parts.js";
 import { player } from "../player.js";
 import { go, href, keep } from "../router.js";
 import { timeline } from "../timeline.js";

@@ -6,7 +6,7 @@ import { clock, count, span } from "../format.js";
 import { onKey } from "../keys.js";
 import { button, empty, gist, head, input, link, problem, select, skeletons, tree } from "../parts.js";
 import { player } from "../player.js";
-import { go, href, keep } from "../router.js";
+import { href, keep } from "../router.js";
 import { list } from "../virtual.js";
 import { Conditions } from "./conditions.js";
 import { dropImage } from "./image.js";

@@ -1,11 +1,11 @@
 // A query over what was extracted: the catalogue beside it, completion while it is written, a chart of what it found.
 
-import { call, get, here, post } from "../api.js";
+import { get, post } from "../api.js";
 import { chart } from "../chart.js";
 import { Completion } from "../completion.js";
 import { fill, h, icon } from "../dom.js";
 import { clock, count } from "../format.js";
-import { attempt, button, dialog, empty, field, head, link, load, problem, select, skeletons } from "../parts.js";
+import { button, dialog, empty, field, head, link, load, select, skeletons } from "../parts.js";
 import { go, href, keep } from "../router.js";
 
 export default async function page({ main, query, signal }) {

@@ -1,10 +1,10 @@
 // What was counted, what is left, and whether the server is well.
 
-import { call, get } from "../api.js";
+import { get } from "../api.js";
 import { chart } from "../chart.js";
 import { fill, h } from "../dom.js";
 import { bytes, count, moment, words } from "../format.js";
-import { bar, empty, facts, head, load, pill, skeletons, table } from "../parts.js";
+import { bar, facts, head, load, pill, skeletons, table } from "../parts.js";
 
 const MONTH = { month: "long", year: "numeric", timeZone: "UTC" };
 
