@@ -50,7 +50,6 @@ const PATHS = {
   keys: "M14 4a6 6 0 1 1-4.500 9.900L4 19.500V21h4v-2h2v-2h2l1-1M16 8h.01",
   usage: "M4 20V4M4 20h16M8 16v-4M12 16V8M16 16v-6",
   play: "M7 4.500v15l12-7.500z",
-  pause: "M7 5h3v14H7zM14 5h3v14h-3z",
   upload: "M12 16V5M8 9l4-4 4 4M4 19h16",
   plus: "M12 5v14M5 12h14",
   close: "M6 6l12 12M18 6 6 18",

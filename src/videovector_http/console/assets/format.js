@@ -53,12 +53,6 @@ export function moment(value) {
   return value ? new Date(value).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" }) : "–";
 }
 
-export function took(from, to) {
-  if (!from || !to) return "–";
-  const seconds = Math.max(0, (Date.parse(to) - Date.parse(from)) / 1000);
-  return seconds < 60 ? `${seconds.toFixed(1)} s` : clock(seconds);
-}
-
 /** `completed_with_failures` as `completed with failures`. */
 export function words(name) {
   return String(name ?? "").replaceAll("_", " ");

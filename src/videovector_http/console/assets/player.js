@@ -2,7 +2,6 @@
 
 import { here, playable } from "./api.js";
 import { fill, h } from "./dom.js";
-import { clock } from "./format.js";
 import { onKey } from "./keys.js";
 import { problem } from "./parts.js";
 
@@ -92,5 +91,3 @@ export class Player extends HTMLElement {
 customElements.define("vv-player", Player);
 
 export const player = () => document.createElement("vv-player");
-
-export const stamp = (at) => h("time", {}, clock(at));

@@ -3,7 +3,7 @@
 import { call, fresh, frames, get, here } from "../api.js";
 import { fill, h, icon } from "../dom.js";
 import { ago, clock, span, words } from "../format.js";
-import { button, dialog, empty, head, link, load, picture, pill, problem, select } from "../parts.js";
+import { button, dialog, empty, head, load, picture, pill, problem, select } from "../parts.js";
 import { player } from "../player.js";
 import { go, href } from "../router.js";
 

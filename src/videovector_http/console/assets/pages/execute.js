@@ -3,7 +3,7 @@
 import { get, post } from "../api.js";
 import { fill, h } from "../dom.js";
 import { clock, count } from "../format.js";
-import { button, checkbox, dialog, facts, field, input, link, problem, select } from "../parts.js";
+import { checkbox, dialog, facts, field, input, link, problem, select } from "../parts.js";
 import { go } from "../router.js";
 
 const CUTS = [["", "as the prompt says"], ["smart", "by shots"], ["content_aware", "by content"], ["fixed", "equal lengths"]];
@@ -58,8 +58,6 @@ export async function runDialog(target, { promptId } = {}) {
   box.addEventListener("click", (event) => event.target.closest("a") && box.close());
   return box;
 }
-
-export const runButton = (target, options) => button("Run a prompt", { sign: "runs", onclick: () => runDialog(target, options) });
 
 export function summary({ breakdown, estimated_mt: amount }) {
   const media = Object.entries(breakdown.media ?? {}).filter(([, number]) => number);

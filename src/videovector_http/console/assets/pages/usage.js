@@ -1,7 +1,6 @@
 // What was counted, what is left, and whether the server is well.
 
 import { get } from "../api.js";
-import { chart } from "../chart.js";
 import { fill, h } from "../dom.js";
 import { bytes, count, moment, words } from "../format.js";
 import { bar, facts, head, load, pill, skeletons, table } from "../parts.js";
