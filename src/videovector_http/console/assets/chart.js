@@ -6,9 +6,12 @@ const WIDE = 760;
 const MOST_BARS = 30;
 const NUMBER = /^(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT|UINTEGER|UBIGINT|DOUBLE|FLOAT|DECIMAL)/;
 
+/** Says whether a column holds numbers. */
+export const numeric = (column) => NUMBER.test(column.type);
+
 /** Draws rows; `null` when there is nothing to see in them. */
 export function chart(columns, rows) {
-  const numbers = columns.filter((one) => NUMBER.test(one.type));
+  const numbers = columns.filter(numeric);
   const names = columns.filter((one) => /^(VARCHAR|BOOLEAN|DATE|TIMESTAMP)/.test(one.type));
   if (rows.length < 2) return null;
   if (names.length === 1 && numbers.length >= 1) return bars(rows, names[0].name, numbers.at(-1).name);

@@ -4,7 +4,10 @@ import { fill, h } from "./dom.js";
 
 const WORDS = ["SELECT", "FROM", "WHERE", "GROUP BY", "ORDER BY", "LIMIT", "count(*)", "avg(", "sum(", "min(", "max(", "DISTINCT", "LIKE", "ILIKE", "unnest(", "len(", "list_contains(", "JOIN", "ON", "AND", "OR", "NOT", "IS NULL", "DESC"];
 const MOST = 8;
-const plain = /^[a-z_][a-z0-9_]*$/;
+const PLAIN = /^[a-z_][a-z0-9_]*$/;
+
+/** A name as a query has to write it. */
+export const quoted = (name) => (PLAIN.test(name) ? name : `"${name.replaceAll('"', '""')}"`);
 
 export class Completion {
   #names = WORDS.map((text) => [text, "word", text]);
@@ -31,7 +34,6 @@ export class Completion {
   /** Learns the tables of a catalogue. */
   know(tables) {
     const columns = new Map(tables.flatMap((table) => table.columns.map((one) => [one.name, one.type.split("(")[0].toLowerCase()])));
-    const quoted = (name) => (plain.test(name) ? name : `"${name.replaceAll('"', '""')}"`);
     this.#names = [
       ...[...columns].map(([name, type]) => [name, type, quoted(name)]),
       ...tables.map((one) => [one.table_name, "table", quoted(one.table_name)]),

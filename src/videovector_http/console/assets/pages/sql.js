@@ -1,8 +1,8 @@
 // A query over what was extracted: the catalogue beside it, completion while it is written, a chart of what it found.
 
 import { get, post } from "../api.js";
-import { chart } from "../chart.js";
-import { Completion } from "../completion.js";
+import { chart, numeric } from "../chart.js";
+import { Completion, quoted } from "../completion.js";
 import { fill, h, icon } from "../dom.js";
 import { clock, count } from "../format.js";
 import { button, dialog, empty, field, head, link, load, select, skeletons } from "../parts.js";
@@ -60,8 +60,6 @@ function shown(catalogue, text) {
   ];
 }
 
-export const quoted = (name) => (/^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`);
-
 function ask({ index, text, results, signal }) {
   return load(results, () => post(`/search/sql/${index}`, { query: text, result_limit: 1000 }, { signal }), (found) => answer(found), { waits: skeletons(6), signal });
 }
@@ -90,8 +88,6 @@ function answer(found) {
 }
 
 const play = (one) => (one?.video_id ? h("a", { class: "button small", href: href(`/media/${one.video_id}`, { run: one.run_id, index: one.index_id, t: one.start_time, play: 1 }) }, icon("play"), clock(one.start_time)) : null);
-
-export const numeric = (column) => /^(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT|UINTEGER|UBIGINT|DOUBLE|FLOAT|DECIMAL)/.test(column.type);
 
 const shownAs = (value) => (value === null || value === undefined ? "–" : typeof value === "object" ? JSON.stringify(value) : typeof value === "number" && !Number.isInteger(value) ? String(Math.round(value * 1000) / 1000) : String(value));
 
