@@ -50,8 +50,7 @@ function browse(one, path) {
   const prefix = input({ placeholder: "incoming/" });
   const pattern = input({ value: "*" });
   const place = h("div", {});
-  const look = () => load(place, () => post(`${path}/browse`, { prefix: prefix.value, pattern: pattern.value || "*", limit: 200 }), (found) => {
-    const files = found.files ?? found.data ?? found;
+  const look = () => load(place, () => post(`${path}/browse`, { prefix: prefix.value, pattern: pattern.value || "*", limit: 200 }), (files) => {
     return files.length ? table("Files", [["Name", (file) => file.path], ["Size", (file) => bytes(file.size_bytes), "num"], ["Changed", (file) => moment(file.last_modified)]], files) : h("p", { class: "fine" }, "No file there.");
   });
   const controls = h("div", { class: "pair" }, field("Begins with", prefix), field("Pattern", pattern));

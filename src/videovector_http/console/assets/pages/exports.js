@@ -12,8 +12,7 @@ const HELD = 60_000;
 export default async function page({ main, signal }) {
   const place = h("div", {});
   const make = () => button("New export", { kind: "primary", sign: "plus", onclick: () => create(again) });
-  const again = () => load(place, () => get("/exports", { limit: 100 }, { signal }), (found) => {
-    const rows = found.data ?? found.items ?? found;
+  const again = () => load(place, () => get("/exports", { limit: 100 }, { signal }), (rows) => {
     if (rows.some((one) => ["pending", "processing"].includes(one.status))) setTimeout(() => signal.aborted || again(), PAUSE);
     return rows.length ? list(rows) : empty("exports", "No export yet", "Take the results of an index or of one run away as a file.", make());
   }, { waits: place.childElementCount ? [...place.childNodes] : skeletons(4), signal });

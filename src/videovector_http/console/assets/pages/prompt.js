@@ -138,8 +138,7 @@ function draft({ name, about, text, editor, trial }) {
   dialog("Draft a prompt", field("What do you want to know?", wish, "A model writes a draft; nothing is saved."), {
     action: "Draft",
     act: async () => {
-      const found = await post("/prompts/generate", { instruction: wish.value });
-      const made = found.draft ?? found.prompt ?? found;
+      const made = await post("/prompts/generate", { instruction: wish.value });
       name.value = made.name ?? name.value;
       about.value = made.description ?? about.value;
       text.value = made.prompt_text ?? text.value;
