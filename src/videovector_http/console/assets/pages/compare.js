@@ -40,7 +40,7 @@ async function segments(id, run, signal) {
 }
 
 /** Pairs stretches by where they begin; what only one run has stands alone. */
-export function rows(left, right, seek) {
+function rows(left, right, seek) {
   const starts = [...new Set([...left, ...right].map((one) => one.start_time))].sort((a, b) => a - b);
   const at = (list, start) => list.find((one) => one.start_time === start);
   const pairs = starts.map((start) => [at(left, start), at(right, start)]);

@@ -8,12 +8,11 @@ import { go, href } from "../router.js";
 
 export default async function page({ main, signal }) {
   const place = h("div", {});
-  const create = () => newIndex();
   fill(
     main,
     head("Indexes", {
       lead: "Collections of video, audio and images. Open one to upload, run prompts and look around.",
-      actions: [button("New index", { kind: "primary", sign: "plus", onclick: create })],
+      actions: [button("New index", { kind: "primary", sign: "plus", onclick: newIndex })],
     }),
     place,
   );
@@ -26,7 +25,7 @@ export default async function page({ main, signal }) {
         { class: "stack" },
         found.length
           ? null
-          : empty("indexes", "Nothing here yet", "An index holds media that belong together. Make one, then drop files into it.", button("Make the first index", { kind: "primary", sign: "plus", onclick: create })),
+          : empty("indexes", "Nothing here yet", "An index holds media that belong together. Make one, then drop files into it.", button("Make the first index", { kind: "primary", sign: "plus", onclick: newIndex })),
         h("ul", { class: "tiles", "aria-label": "Indexes" }, found.map((one) => h("li", {}, tile(one, signal))), h("li", {}, tile({ index_id: "playground", name: "Playground", description: "Media that lie in no index" }, signal))),
       ),
     { waits: skeletons(6, "tile"), signal },
@@ -57,7 +56,7 @@ async function pictures(id, signal) {
 
 export const mediaPath = (id) => (id === "playground" ? "/playground/videos" : `/indexes/${id}/videos`);
 
-export function newIndex() {
+function newIndex() {
   const name = input({ required: true, maxlength: 255, placeholder: "Interviews 2026" });
   const text = input({ maxlength: 500 });
   dialog("New index", h("div", { class: "form" }, field("Name", name), field("Description", text)), {

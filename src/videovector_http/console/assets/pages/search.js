@@ -23,7 +23,7 @@ export default async function page({ main, query, signal }) {
   const picked = h("div", { class: "like" });
   const results = h("div", {});
   const dock = h("aside", { class: "dock", "aria-label": "Player" });
-  const conditions = new Conditions({ index: where.value, given: query.f, signal, onChange: () => {} });
+  const conditions = new Conditions({ index: where.value, given: query.f, signal });
   const sought = () => ({ q: words.value.trim(), index: where.value, f: conditions.text(), w: image && words.value.trim() ? weight.value : "" });
   const search = () => {
     keep({ ...sought(), hit: null }, { push: true });
@@ -100,13 +100,13 @@ async function run({ results, dock, signal, hit, ...sought }) {
     const open = (at) => {
       if (!hits.select(at)) return;
       keep({ hit: at });
-      play(hits.items[at], screen, more, sought.index, sought.q);
+      show(hits.items[at], screen, more, sought.index, sought.q, true);
     };
     onKey("j", () => open(hits.selected + 1), signal);
     onKey("k", () => open(Math.max(0, hits.selected - 1)), signal);
     fill(results, notes, hits);
     fill(dock, screen, more);
-    preview(first[hit ?? 0] ?? first[0], screen, more, sought.index, sought.q);
+    show(first[hit ?? 0] ?? first[0], screen, more, sought.index, sought.q, false);
     if (hit !== null) setTimeout(() => hits.select(hit), 50);
   } catch (error) {
     if (error.name !== "AbortError") fill(results, problem(error, () => run({ results, dock, signal, hit, ...sought })));
@@ -138,14 +138,6 @@ function row(hit, at, open) {
       ),
     ),
   );
-}
-
-function preview(hit, screen, more, index, q) {
-  show(hit, screen, more, index, q, false);
-}
-
-function play(hit, screen, more, index, q) {
-  show(hit, screen, more, index, q, true);
 }
 
 function show(hit, screen, more, index, q, starts) {
