@@ -102,7 +102,7 @@ def checked(body: bytes, headers: dict[str, str]) -> bytes:
     Raises:
         HTTPException: 415, when there is a body and it is declared as something else.
         Malformed: it is no UTF-8.
-        Invalid: it nests too deep, or holds a NUL or half a surrogate pair.
+        Invalid: it nests too deep, or holds a NUL.
     """
     body = body.strip()
     if body in {b"", b"{}"}:

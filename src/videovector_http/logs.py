@@ -108,7 +108,7 @@ def _tells(name: str) -> bool:
 
 
 def scrubbed(_: Any, __: str, line: Any) -> str:
-    """Cut out what looks like a credential, and keep one event on one line unless it is a traceback of ours."""
+    """Cut out what looks like a credential."""
     text = str(line)
     if not any(sign in text for sign in _SIGNS):
         return text

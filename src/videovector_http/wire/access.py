@@ -11,7 +11,7 @@ from videovector_http.wire.common import KeyId, KeyScope, ShortName, Time, UserI
 
 
 class ProcessingActivity(Body):
-    """A client's announcement that work is coming; answered at once and counted once per `event_id`."""
+    """A client's announcement that work is coming; answered at once, and nothing is kept of it."""
 
     event_id: Annotated[
         str,

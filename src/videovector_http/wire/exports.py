@@ -1,4 +1,4 @@
-"""Exports: one JSON document of an index or of a run, to download or delivered to a connector."""
+"""Exports: one file of an index or of a run, to download or delivered to a connector."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ class PromptUsageStats(Shape):
     prompt_id: PromptId
     name: str
     is_active: bool
-    is_in_use: Annotated[bool, Meta(description="A run or an automation refers to it.")]
+    is_in_use: Annotated[bool, Meta(description="A run refers to it.")]
     created_at: Time
     schema_properties_count: int
 
