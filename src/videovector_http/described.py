@@ -186,7 +186,7 @@ PARAMETERS: Final[dict[tuple[str, str], dict[str, Any]]] = {
     },
     ("/api/v2/chat/sessions/{session_id}/turns/{turn_id}/stream", "Last-Event-ID"): {
         "type": "string",
-        "pattern": "^[0-9]{1,15}$",
+        "pattern": "^[0-9]{1,9}$",
     },
 }
 
