@@ -29,7 +29,7 @@ from videovector_http.wire.convert import out
 from videovector_http.wire.imports import UploadJob
 from videovector_http.wire.runs import ExecutePrompt, PlaygroundTarget
 from videovector_http.workflow_results import run_results
-from videovector_http.workflow_search import search, search_page
+from videovector_http.workflow_search import index_of, listed, search, search_page
 
 Asked: TypeAlias = Request[Any, Any, Any]
 Prepared: TypeAlias = Callable[[], Awaitable[msgspec.Struct]]
@@ -182,18 +182,8 @@ def _answered(body: bytes, status: int, *, replayed: bool) -> Response[Any]:
     return Response(body, status_code=status, media_type="application/json", headers=headers)
 
 
-def listed(one_or_more: list[str] | str | None) -> tuple[str, ...]:
-    """Return what may be sent as one id or as a list of them."""
-    return (one_or_more,) if isinstance(one_or_more, str) else tuple(one_or_more or ())
-
-
 async def _target(context: Context, caller: Caller, data: wire.ProcessMedia) -> Target:
-    videos = listed(data.video_ids)
-    if data.index_id is not None and data.index_name is not None:
-        raise Invalid("Give either index_id or index_name.", code="validation_index_choice")
-    index = data.index_id
-    if data.index_name is not None:
-        index = await context.vv.workflow.index_named(caller, data.index_name)
+    videos, index = listed(data.video_ids), await index_of(context, caller, data)
     if data.import_job_id is not None:
         if videos or index is not None:
             raise Invalid("import_job_id stands alone, without video_ids or an index.", code="validation_target")

@@ -62,12 +62,8 @@ async def _page(context: Context, caller: Caller, ranking: Ranking, start: int) 
 
 async def _where(context: Context, caller: Caller, data: wire.WorkflowSearch) -> tuple[Where, dict[str, Any]]:
     """Return where to look, and how the answer tells it."""
-    if data.index_id is not None and data.index_name is not None:
-        raise Invalid("Give either index_id or index_name.", code="validation_index_choice")
-    index = data.index_id
-    if data.index_name is not None:
-        index = await context.vv.workflow.index_named(caller, data.index_name)
-    videos, runs = _ids(data.video_ids), _ids(data.prompt_run_ids)
+    index = await index_of(context, caller, data)
+    videos, runs = listed(data.video_ids), listed(data.prompt_run_ids)
     playground = not (index or videos or runs)
     told = {"index_id": index, "video_ids": list(videos) or None, "prompt_run_ids": list(runs) or None}
     kind = "playground" if playground else "index" if index else "videos" if videos else "prompt_runs"
@@ -75,7 +71,21 @@ async def _where(context: Context, caller: Caller, data: wire.WorkflowSearch) ->
     return Where(index, run_ids=runs, video_ids=videos, playground=playground), scope
 
 
-def _ids(one_or_more: list[str] | str | None) -> tuple[str, ...]:
+async def index_of(context: Context, caller: Caller, data: wire.WorkflowSearch | wire.ProcessMedia) -> str | None:
+    """Return the id of the index that a request names, by its id or by its name.
+
+    Raises:
+        Invalid: it names one in both ways.
+    """
+    if data.index_id is not None and data.index_name is not None:
+        raise Invalid("Give either index_id or index_name.", code="validation_index_choice")
+    if data.index_name is not None:
+        return await context.vv.workflow.index_named(caller, data.index_name)
+    return data.index_id
+
+
+def listed(one_or_more: list[str] | str | None) -> tuple[str, ...]:
+    """Return what may be sent as one id or as a list of them."""
     return (one_or_more,) if isinstance(one_or_more, str) else tuple(one_or_more or ())
 
 
