@@ -90,12 +90,8 @@ def answer(error: Exception, request_id: str) -> tuple[int, bytes, dict[str, str
         headers = {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
         return error.status_code, envelope(code, message, request_id=request_id), headers
     log.error("unexpected error", exc_info=error)
-    body = envelope(
-        "internal_error",
-        "Something went wrong on our side; try again, and report the request id.",
-        request_id=request_id,
-    )
-    return 500, body, {}
+    code, message = BY_STATUS[500]
+    return 500, envelope(code, message, request_id=request_id), {}
 
 
 def _known(error: VideoVectorError, request_id: str) -> tuple[int, bytes, dict[str, str]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 from attrs import define, field
 
-from videovector_http.errors import answer, envelope
+from videovector_http.errors import BY_STATUS, answer, envelope
 from videovector_http.metrics import Metrics
 from videovector_http.traces import traced, tracer
 
@@ -103,10 +103,8 @@ class Outer:
 
     async def _serve(self, exchange: Exchange, receive: Any) -> None:
         if sum(len(name) + len(value) for name, value in exchange.scope["headers"]) > MAX_HEADERS:
-            body = envelope(
-                "request_headers_too_large", "The headers are over 64 KiB; send less.", request_id=exchange.request_id
-            )
-            await exchange.reply(431, body, {})
+            code, message = BY_STATUS[431]
+            await exchange.reply(431, envelope(code, message, request_id=exchange.request_id), {})
             return
         serving = self.app(exchange.scope, receive, exchange.stamped)
         await (serving if self.tracer is None else traced(self.tracer, exchange, serving))
