@@ -108,7 +108,7 @@ class Capture:
         return str(headers.get(b"content-type", b"application/json"), "latin-1")
 
 
-class Refused(Exception):
+class NotKept(Exception):
     """The answer is no success, so nothing of the request is kept."""
 
 
@@ -159,12 +159,12 @@ class Gate(ASGIMiddleware):
         captured = Capture()
 
         async def effect(complete: Callable[[Answer], Awaitable[None]]) -> Answer:
-            with contextlib.suppress(Refused):
+            with contextlib.suppress(NotKept):
                 async with self.context.vv.begin() if joined else contextlib.nullcontext():
                     await app(scope, receive, captured.send)
                     found = Answer(captured.status, captured.body, captured.content_type)
                     if captured.status >= 300:
-                        raise Refused
+                        raise NotKept
                     await complete(found)
             return Answer(captured.status, captured.body, captured.content_type)
 
