@@ -77,9 +77,8 @@ class Tool:
         found: Arguments = msgspec.to_builtins(checked)
         return {name: value for name, value in found.items() if value is not None}
 
-    async def run(self, api: Api, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Do it, and return the result as plain JSON."""
-        given = self.read(arguments)
+    async def run(self, api: Api, given: Arguments) -> dict[str, Any]:
+        """Do it with arguments that `read` gave, and return the result as plain JSON."""
         answer = await (self.ask(api, given) if self.ask is not None else call(api, self.method, self.path, given))
         result = msgspec.convert(self.shape(answer, given), self.gives)
         plain: dict[str, Any] = msgspec.to_builtins(result)
