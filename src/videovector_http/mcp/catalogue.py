@@ -8,6 +8,8 @@ from typing import Any, Final
 from videovector_http.mcp import hooks, library, running, searching, storage
 from videovector_http.mcp.tool import READ, REPLACE, Tool, flat, lean, schema
 
+NAME: Final = "videovector"
+"""What the server calls itself to clients, and what it is called in their configurations."""
 TOOLS: Final[dict[str, Tool]] = {
     one.name: one for one in (*searching.TOOLS, *library.TOOLS, *running.TOOLS, *storage.TOOLS, *hooks.TOOLS)
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 from litestar import MediaType, Request, Response, get, post
@@ -28,7 +28,6 @@ from videovector_http.wire import mcp as wire
 
 Asked = Request[Any, Any, Any]
 
-NAME: Final = "videovector"
 PACKAGE: Final = "@vectormethods/videovector-mcp-server"
 METADATA: Final = "/.well-known/oauth-protected-resource/mcp"
 _PLACES: Final = {
@@ -84,13 +83,13 @@ async def metadata(context: NamedDependency[Context]) -> wire.ProtectedResource:
 async def mcp_status(context: NamedDependency[Context]) -> wire.McpStatus:
     """Say what the MCP server is."""
     return wire.McpStatus(
-        server_name=NAME,
+        server_name=catalogue.NAME,
         server_version=__version__,
         package_name=PACKAGE,
         npm_install_command=f"npx -y {PACKAGE}",
         documentation_url=f"{context.public_url}/api/v2/docs",
         tools_count=len(catalogue.TOOLS),
-        supported_platforms=["claude-desktop", "cursor", "custom", "generic"],
+        supported_platforms=list(get_args(wire.Platform)),
     )
 
 
@@ -131,8 +130,8 @@ async def mcp_config(
     listed = platform in _PLACES
     return wire.McpConfig(
         platform=platform,
-        mcp_servers={NAME: wire.McpServerEntry(**starts)} if listed else msgspec.UNSET,
-        server=msgspec.UNSET if listed else wire.McpServer(name=NAME, **starts),
+        mcp_servers={catalogue.NAME: wire.McpServerEntry(**starts)} if listed else msgspec.UNSET,
+        server=msgspec.UNSET if listed else wire.McpServer(name=catalogue.NAME, **starts),
         config_path=_PLACES.get(platform),
         instructions=f"{told} Where Python is at hand, `videovector mcp` starts the same tools without Node; a client "
         f"that speaks HTTP connects to {context.public_url}/mcp with the key in X-API-Key.",

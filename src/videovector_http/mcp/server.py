@@ -19,9 +19,8 @@ from mcp_types import (
 from videovector_core import __version__
 from videovector_http.mcp.api import Api
 from videovector_http.mcp.calling import call_tool
-from videovector_http.mcp.catalogue import TOOLS, gives, hints, takes
+from videovector_http.mcp.catalogue import NAME, TOOLS, gives, hints, takes
 
-NAME: Final = "videovector"
 INSTRUCTIONS: Final = (
     "Find moments in video, audio and images, and run prompts that extract structured data from them. Begin with "
     "list_indexes; search_videos finds moments with start and end times."
