@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import sys
 import tempfile
 import urllib.error
@@ -17,7 +16,7 @@ from typing import Final
 
 from videovector_adapters.settings import Settings
 from videovector_http.demo.run import DemoFailed, run, say
-from videovector_http.stub import StubModel
+from videovector_http.stub import StubModel, free_port
 
 START_S, STOP_S, POLL_S = 90.0, 40.0, 0.2
 LOG_LINES_SHOWN: Final = 30
@@ -62,7 +61,7 @@ def _stub(*, wanted: bool) -> Iterator[dict[str, str]]:
 @contextlib.asynccontextmanager
 async def _server(data: Path, log: Path, more: Mapping[str, str]) -> AsyncIterator[tuple[str, dict[str, str]]]:
     """Run a server; yield its address and the environment that commands beside it need."""
-    port = _free_port()
+    port = free_port()
     environment = {**_environment(data, port), **more}
     say(f"starting a server on port {port}")
     with log.open("wb") as out:
@@ -83,13 +82,6 @@ def _environment(data: Path, port: int) -> dict[str, str]:
 
 def _videovector(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "videovector_http.cli", *arguments)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 async def _up(process: asyncio.subprocess.Process, health: str) -> None:
