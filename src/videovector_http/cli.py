@@ -270,7 +270,7 @@ def _of_accounts(names: Names) -> None:
 
 
 def _takes_a_user(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--user", default="owner", help="account name; an unknown one is created")
+    command.add_argument("--user", default=serving.OWNER, help="account name; an unknown one is created")
 
 
 if __name__ == "__main__":
