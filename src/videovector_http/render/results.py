@@ -55,7 +55,7 @@ def video_result(item: MediaItem, run: Run, row: VideoResult, reader: Reader) ->
         template_fields=level.included_segment_fields if level else [],
         segment_uri=link(item.user_id, "media", item.video_id),
         gcs_uri=item.uri,
-        gif_uri=link(item.user_id, "gif", item.video_id),
+        gif_uri=link(item.user_id, "gif", item.video_id) if moves(item) else None,
         marker=reader.marker("result", row.result_id),
     )
 
