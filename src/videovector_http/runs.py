@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from videovector_core.access.model import Caller, Scope
+from videovector_core.idempotency import Slot
 from videovector_core.prompts.model import Prompt
 from videovector_core.runs.service import Target
 from videovector_core.segments.model import Segmentation
@@ -130,7 +131,8 @@ async def retry_segment(
     caller: NamedDependency[Caller],
 ) -> results_wire.PromptRunSegmentRetry:
     """Repair one failed segment of a finished run."""
-    key = request.headers.get("idempotency-key")
+    slot: Slot | None = request.scope["state"].get("slot")
+    key = slot.key if slot is not None else None
     return retry(await context.vv.runs.retry(caller, run_id, video_id, segment_id, idempotency_key=key))
 
 
