@@ -19,6 +19,7 @@ from videovector_core.errors import Invalid, Malformed, Unavailable, VideoVector
 from videovector_core.idempotency import Slot, checked_key
 from videovector_http.context import Context
 from videovector_http.paging import Cursor, Limit
+from videovector_http.receipts import REPLAYED
 from videovector_http.render import chat as render
 from videovector_http.sse import RETRY_MS, stream
 from videovector_http.wire import chat as wire
@@ -106,7 +107,7 @@ async def create_turn(
             details={"turn_id": asked.turn.turn_id},
         )
     shown = await _shown(context, caller, asked.turn)
-    return Response(wire.ChatTurnResponse(turn=shown), headers=_REPLAYED if asked.replayed else None)
+    return Response(wire.ChatTurnResponse(turn=shown), headers=REPLAYED if asked.replayed else None)
 
 
 @post("/chat/sessions/{session_id:str}/turns/stream", opt=ASKING, status_code=200, media_type="text/event-stream")
@@ -273,8 +274,6 @@ async def _shown(context: Context, caller: Caller, turn: Turn) -> wire.ChatTurn:
 def _id(request: AnyRequest) -> str:
     return str(request.scope["state"].get("request_id", ""))
 
-
-_REPLAYED: Final = {"Idempotency-Replayed": "true"}
 
 ROUTES = [
     create_session,

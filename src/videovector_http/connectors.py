@@ -16,7 +16,7 @@ from videovector_core.errors import Invalid, TooLarge
 from videovector_core.idempotency import Answer, Slot
 from videovector_http.context import Context
 from videovector_http.gate import fingerprint_body
-from videovector_http.receipts import Effect, Receipts
+from videovector_http.receipts import REPLAYED, Effect, Receipts, forget
 from videovector_http.uploads import Form, read_form
 from videovector_http.wire import connectors as wire
 from videovector_http.wire.convert import out
@@ -208,10 +208,10 @@ async def _once(request: Asked, receipts: Receipts, fingerprint: str, effect: Ef
     """Do what reaches outside, once for each idempotency key."""
     slot: Slot | None = request.scope["state"].get("slot")
     if slot is None:
-        answer, replayed = await effect(_forget), False
+        answer, replayed = await effect(forget), False
     else:
         answer, replayed = await receipts.once(slot, fingerprint, effect)
-    headers = {"Idempotency-Replayed": "true"} if replayed else None
+    headers = REPLAYED if replayed else None
     return Response(answer.body, status_code=status, media_type="application/json", headers=headers)
 
 
@@ -238,10 +238,6 @@ def _converted(fields: Mapping[str, Any], shape: type[wire.GcsConnectorFields]) 
 
 def _file(found: StoredObject) -> wire.CloudFile:
     return out(found, wire.CloudFile, path=found.key, size_bytes=found.size, last_modified=found.modified)
-
-
-async def _forget(_: Answer) -> None:
-    """Keep no receipt of a request without a key."""
 
 
 ROUTES = [

@@ -23,7 +23,7 @@ from videovector_http.gate import PUBLIC
 from videovector_http.lists import shown_runs, shown_segments, shown_videos
 from videovector_http.paging import Cursor, Limit, SomeLimit
 from videovector_http.ranges import served_range
-from videovector_http.receipts import Receipts
+from videovector_http.receipts import REPLAYED, Receipts
 from videovector_http.render.deletions import answers, deletion
 from videovector_http.render.imports import registered
 from videovector_http.uploads import upload
@@ -46,7 +46,7 @@ async def upload_video(
 ) -> Response[UploadJob]:
     """Upload a video, audio file or image; without `index_id` it goes to the playground."""
     body, replayed = await upload(request, context, receipts, caller)
-    headers = {"Idempotency-Replayed": "true"} if replayed else {}
+    headers = REPLAYED if replayed else None
     return Response(body, status_code=202, media_type="application/json", headers=headers)  # type: ignore[arg-type]
 
 

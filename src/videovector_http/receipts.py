@@ -20,6 +20,8 @@ Effect = Callable[[Complete], Awaitable[Answer]]
 
 CLAIM_SECONDS: Final = 15.0
 WAIT_SECONDS: Final = 10.0
+REPLAYED: Final = {"Idempotency-Replayed": "true"}
+"""The header of an answer that was given before."""
 
 
 @frozen
@@ -106,3 +108,7 @@ class Receipts:
 
 def _about(slot: Slot) -> bytes:
     return f"{slot.user_id}\n{slot.method}\n{slot.path}\n{slot.key}".encode()
+
+
+async def forget(_: Answer) -> None:
+    """Keep no receipt: what a request without a key completes with."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, delete, get, patch, post
@@ -18,13 +18,12 @@ from videovector_core.idempotency import Answer, Slot
 from videovector_core.webhooks.model import Delivery, DeliveryStatus
 from videovector_http.context import Context
 from videovector_http.gate import PUBLIC, fingerprint_body
-from videovector_http.receipts import Complete, Receipts
+from videovector_http.receipts import REPLAYED, Complete, Receipts, forget
 from videovector_http.wire import webhooks as wire
 from videovector_http.wire.convert import out
 from videovector_http.wire.envelopes import DeleteResponse
 
 Asked = Request[Any, Any, Any]
-REPLAYED: Final = {"Idempotency-Replayed": "true"}
 
 
 @get("/webhooks/events", opt={"scope": PUBLIC})
@@ -121,7 +120,7 @@ async def test_webhook(
 
     slot: Slot | None = request.scope["state"].get("slot")
     if slot is None:
-        answer, replayed = await effect(_forget), False
+        answer, replayed = await effect(forget), False
     else:
         answer, replayed = await receipts.once(slot, fingerprint_body(await request.body(), b""), effect)
     headers = REPLAYED if replayed else None
@@ -170,10 +169,6 @@ async def _own_indexes(context: Context, caller: Caller, index_ids: Sequence[str
     for index_id in index_ids or ():
         if index_id not in known:
             raise NotFound.of("index", index_id)
-
-
-async def _forget(_: Answer) -> None:
-    """Keep no receipt of a request without a key."""
 
 
 ROUTES = [

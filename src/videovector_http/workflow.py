@@ -20,7 +20,7 @@ from videovector_http.clips import clip_name, clip_type
 from videovector_http.context import LINK_SECONDS, Context
 from videovector_http.gate import fingerprint_body
 from videovector_http.prompts import shown as shown_prompt
-from videovector_http.receipts import Complete, Receipts
+from videovector_http.receipts import REPLAYED, Complete, Receipts
 from videovector_http.render.reader import Reader
 from videovector_http.render.runs import run as shown_run
 from videovector_http.uploads import upload
@@ -178,7 +178,7 @@ async def _once(
 
 
 def _answered(body: bytes, status: int, *, replayed: bool) -> Response[Any]:
-    headers = {"Idempotency-Replayed": "true"} if replayed else {}
+    headers = REPLAYED if replayed else None
     return Response(body, status_code=status, media_type="application/json", headers=headers)
 
 
