@@ -16,7 +16,7 @@ from videovector_core.errors import Invalid, TooLarge
 from videovector_core.idempotency import Answer, Slot
 from videovector_http.context import Context
 from videovector_http.gate import fingerprint_body
-from videovector_http.receipts import REPLAYED, Effect, Receipts, forget
+from videovector_http.receipts import REPLAYED, Complete, Effect, Receipts, forget
 from videovector_http.uploads import Form, read_form
 from videovector_http.wire import connectors as wire
 from videovector_http.wire.convert import out
@@ -50,7 +50,7 @@ async def create_gcs(
     form = await read_form(request, "credentials_file")
     try:
         fields = {name: values if name == "scopes" else values[0] for name, values in form.fields.items()}
-        about = _converted(fields, wire.GcsConnectorFields)
+        about = _converted(fields)
         given = msgspec.structs.asdict(about)
         making = _making(context, caller, Provider.GCS, given, await _account(form))
         return await _once(request, receipts, await form.fingerprint(), making, 201)
@@ -139,7 +139,7 @@ async def test_connector(
 ) -> Response[wire.TestConnectionResult]:
     """Try what the connector is for now; a failure is the answer, never an error."""
 
-    async def effect(complete: Any) -> Answer:
+    async def effect(complete: Complete) -> Answer:
         error = await context.vv.connectors.probe(caller, connector_id)
         answer = Answer(200, msgspec.json.encode(wire.TestConnectionResult(success=error is None, error_message=error)))
         async with context.vv.begin():
@@ -192,7 +192,7 @@ async def _created(
 def _making(
     context: Context, caller: Caller, provider: Provider, given: dict[str, Any], credentials: Mapping[str, Any]
 ) -> Effect:
-    async def effect(complete: Any) -> Answer:
+    async def effect(complete: Complete) -> Answer:
         connectors = context.vv.connectors
         made: Connector = await connectors.prepare(caller, provider=provider, credentials=credentials, **given)
         answer = Answer(201, msgspec.json.encode(out(made, wire.Connector)))
@@ -229,9 +229,9 @@ async def _account(form: Form) -> dict[str, Any]:
     return found
 
 
-def _converted(fields: Mapping[str, Any], shape: type[wire.GcsConnectorFields]) -> wire.GcsConnectorFields:
+def _converted(fields: Mapping[str, Any]) -> wire.GcsConnectorFields:
     try:
-        return msgspec.convert(fields, shape)
+        return msgspec.convert(fields, wire.GcsConnectorFields)
     except msgspec.ValidationError as error:
         raise Invalid(f"The form breaks a rule: {error}.") from error
 
