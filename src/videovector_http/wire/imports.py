@@ -201,7 +201,13 @@ class AttachmentFile(Body):
     ]
     file_id: Annotated[str, Meta(min_length=1, max_length=400, pattern=r"^[^\x00-\x1f\x7f]+$")]
     file_name: Annotated[str, Meta(max_length=500, pattern=r"^[^\x00]*$")] | None = None
-    mime_type: Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] | None = None
+    mime_type: (
+        Annotated[
+            str,
+            Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$", description="Not needed: a file says what it is."),
+        ]
+        | None
+    ) = None
 
 
 class ImportAttachments(Body):

@@ -176,4 +176,4 @@ class SignUrl(Body):
     """A storage URI to exchange."""
 
     gcs_uri: Annotated[str, Meta(min_length=1, max_length=4096, pattern=r"^[^\x00-\x1f\x7f]+$")]
-    force_refresh: Annotated[bool, Meta(description="Make a new URL even when one is still good.")] = False
+    force_refresh: Annotated[bool, Meta(description="Not needed: every URL lasts an hour or more.")] = False
