@@ -100,6 +100,7 @@ def make_context(settings: Settings, vv: VideoVector) -> Context:
         settings.origin,
         Limiter(vv.ports.buckets, rates) if rates.categories else None,
         Secret(token.get_secret_value()) if token is not None else None,
+        authorization_servers=(settings.oidc_issuer,) if settings.oidc_issuer is not None else (),
         mcp_hosts=_named(settings.mcp_allowed_hosts),
         mcp_origins=_named(settings.mcp_allowed_origins),
     )

@@ -10,7 +10,9 @@ from jsonschema_rs import meta
 
 from tests.http.api import Api, serving
 from tests.http.world import PROMPT
+from videovector_adapters.settings import Settings
 from videovector_http.mcp.catalogue import TOOLS, gives, takes
+from videovector_http.serving import make_context
 
 URL = "http://testserver/mcp"
 BOTH = "application/json, text/event-stream"
@@ -146,6 +148,12 @@ async def test_a_configuration_to_paste(api):
     assert second["server"]["name"] == "videovector"
     assert second["key_prefix"] == first["key_prefix"]
     assert len(await api.vv.access.keys(await api.vv.access.caller_with_key(key))) == 1
+
+
+async def test_the_metadata_names_the_issuer_of_the_settings(api):
+    """The context of a server that trusts an issuer holds it for whoever asks where credentials come from."""
+    trusted = Settings.load(secret_key="k" * 43 + "=", oidc_issuer="https://id.example.com", oidc_audience="vv")
+    assert make_context(trusted, api.vv).authorization_servers == ("https://id.example.com",)
 
 
 async def test_the_playground(api):
