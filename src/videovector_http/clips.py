@@ -40,7 +40,6 @@ async def clipped(context: Context, caller: Caller, segment_id: str) -> Stream:
     headers = {
         "Cache-Control": "private, max-age=3600",
         "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
-        "X-Content-Type-Options": "nosniff",
     }
     return Stream(_joined(first, chunks), media_type=clip_type(item), headers=headers)
 

@@ -9,7 +9,6 @@ import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
-from litestar.response import Stream
 
 from videovector_core.access.model import Caller, Scope
 from videovector_core.errors import Invalid, NotFound, Unavailable
@@ -18,7 +17,7 @@ from videovector_core.exports.service import Wanted
 from videovector_http.context import Context
 from videovector_http.gate import PUBLIC
 from videovector_http.paging import LongLimit
-from videovector_http.ranges import served_range
+from videovector_http.ranges import served
 from videovector_http.wire import exports as wire
 from videovector_http.wire.convert import out
 
@@ -91,20 +90,18 @@ async def download(
     headers = {name.lower(): value for name, value in request.headers.items()}
     caller = await context.caller(headers) if token is None else _bearer(context, export_id, token)
     export = await context.vv.exports.file(caller, export_id)
-    size = export.file_size_bytes or 0
-    start, end, status = served_range(headers.get("range"), size)
-    told = {
-        "Cache-Control": "private, no-store",
-        "ETag": f'"{export.sha256}"',
-        "Accept-Ranges": "bytes",
-        "Content-Length": str(end - start),
-        "Content-Disposition": f'attachment; filename="{export.name}"',
-        "X-Content-Type-Options": "nosniff",
-    }
-    if status == 206:
-        told["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
-    chunks = context.vv.ports.blobs.read(export.sha256 or "", start=start, end=end)
-    return Stream(chunks, status_code=status, media_type=MEDIA_TYPES[export.format], headers=told)
+    return served(
+        context.vv.ports.blobs,
+        export.sha256 or "",
+        export.file_size_bytes or 0,
+        headers.get("range"),
+        media_type=MEDIA_TYPES[export.format],
+        headers={
+            "Cache-Control": "private, no-store",
+            "ETag": f'"{export.sha256}"',
+            "Content-Disposition": f'attachment; filename="{export.name}"',
+        },
+    )
 
 
 def _shown(export: Export) -> wire.Export:

@@ -8,7 +8,6 @@ from urllib.parse import quote
 from litestar import Request, Response, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
-from litestar.response import Stream
 
 from videovector_core.access.model import Caller, Scope
 from videovector_core.errors import Conflict, Invalid, NotFound
@@ -22,7 +21,7 @@ from videovector_http.context import Context
 from videovector_http.gate import PUBLIC
 from videovector_http.lists import shown_runs, shown_segments, shown_videos
 from videovector_http.paging import Cursor, Limit, SomeLimit
-from videovector_http.ranges import served_range
+from videovector_http.ranges import served
 from videovector_http.receipts import REPLAYED, Receipts
 from videovector_http.render.deletions import answers, deletion
 from videovector_http.render.imports import registered
@@ -238,22 +237,14 @@ async def stream(
     if kind == "clip":
         return await clipped(context, caller, owner)
     item = (await media.segment(caller, owner))[1] if kind == "segment" else await media.get(caller, owner)
-    return _bytes(context, item, request.headers.get("range"), saved=kind == "download")
-
-
-def _bytes(context: Context, item: MediaItem, wanted: str | None, *, saved: bool = False) -> Response[Any]:
-    start, end, status = served_range(wanted, item.size)
-    headers = {
-        **_PRIVATE,
-        "Accept-Ranges": "bytes",
-        "Content-Length": str(end - start),
-        "Content-Disposition": _disposition(item, saved=saved),
-        "X-Content-Type-Options": "nosniff",
-    }
-    if status == 206:
-        headers["Content-Range"] = f"bytes {start}-{end - 1}/{item.size}"
-    chunks = context.vv.ports.blobs.read(item.sha256, start=start, end=end)
-    return Stream(chunks, status_code=status, media_type=item.mime_type, headers=headers)
+    return served(
+        context.vv.ports.blobs,
+        item.sha256,
+        item.size,
+        request.headers.get("range"),
+        media_type=item.mime_type,
+        headers={**_PRIVATE, "Content-Disposition": _disposition(item, saved=kind == "download")},
+    )
 
 
 def _disposition(item: MediaItem, *, saved: bool) -> str:

@@ -1,11 +1,15 @@
-"""Byte ranges (RFC 9110, section 14)."""
+"""Stored files as answers, whole or by byte ranges (RFC 9110, section 14)."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
+from litestar.response import Stream
+
 from videovector_core.errors import Refused
+from videovector_core.ports import Blobs
 
 _RANGE: Final = re.compile(r"bytes=(\d*)-(\d*)")
 
@@ -14,6 +18,21 @@ class RangeNotSatisfiable(Refused):
     """The range lies outside the file."""
 
     default_code = "range_not_satisfiable"
+
+
+def served(
+    blobs: Blobs, sha256: str, size: int, wanted: str | None, *, media_type: str, headers: Mapping[str, str]
+) -> Stream:
+    """Stream a blob of `size` bytes, or the range of it that the header `Range` asks for; `headers` are further ones.
+
+    Raises:
+        RangeNotSatisfiable: the range lies outside the blob.
+    """
+    start, end, status = served_range(wanted, size)
+    told = {**headers, "Accept-Ranges": "bytes", "Content-Length": str(end - start)}
+    if status == 206:
+        told["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    return Stream(blobs.read(sha256, start=start, end=end), status_code=status, media_type=media_type, headers=told)
 
 
 def served_range(header: str | None, size: int) -> tuple[int, int, int]:

@@ -7,14 +7,13 @@ from typing import Any
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
-from litestar.response import Stream
 
 from videovector_core.access.model import Caller, Scope
 from videovector_core.errors import Unavailable
 from videovector_core.sqlsearch.model import Catalog, Column, Level, RowContext, Table
 from videovector_core.sqlsearch.service import SqlSearch
 from videovector_http.context import Context
-from videovector_http.ranges import served_range
+from videovector_http.ranges import served
 from videovector_http.wire import sqlsearch as wire
 from videovector_http.wire.convert import out
 
@@ -88,19 +87,18 @@ async def results_parquet(
 ) -> Response[Any]:
     """Return the results of a finished run as one typed Parquet file, by segment or by media item."""
     blob = await sql(context).results_file(caller, run_id, level)
-    start, end, status = served_range(request.headers.get("range"), blob.size)
-    headers = {
-        "Cache-Control": "private, no-cache",
-        "ETag": f'"{blob.sha256}"',
-        "Accept-Ranges": "bytes",
-        "Content-Length": str(end - start),
-        "Content-Disposition": f'attachment; filename="{_name(run_id)}-{level.value}.parquet"',
-        "X-Content-Type-Options": "nosniff",
-    }
-    if status == 206:
-        headers["Content-Range"] = f"bytes {start}-{end - 1}/{blob.size}"
-    chunks = context.vv.ports.blobs.read(blob.sha256, start=start, end=end)
-    return Stream(chunks, status_code=status, media_type=PARQUET, headers=headers)
+    return served(
+        context.vv.ports.blobs,
+        blob.sha256,
+        blob.size,
+        request.headers.get("range"),
+        media_type=PARQUET,
+        headers={
+            "Cache-Control": "private, no-cache",
+            "ETag": f'"{blob.sha256}"',
+            "Content-Disposition": f'attachment; filename="{_name(run_id)}-{level.value}.parquet"',
+        },
+    )
 
 
 def sql(context: Context) -> SqlSearch:
