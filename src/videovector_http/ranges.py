@@ -11,7 +11,8 @@ from litestar.response import Stream
 from videovector_core.errors import Refused
 from videovector_core.ports import Blobs
 
-_RANGE: Final = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE: Final = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
+"""With more digits it is no place in a file, and Python reads no number of thousands of them."""
 
 
 class RangeNotSatisfiable(Refused):
