@@ -8,8 +8,8 @@ from videovector_core.access.model import Caller
 from videovector_core.media.model import MediaItem
 from videovector_core.runs.service import RunView, SegmentsView
 from videovector_http.context import Context
-from videovector_http.markers import marked
 from videovector_http.render.media import video
+from videovector_http.render.reader import marked
 from videovector_http.render.runs import run
 from videovector_http.render.segments import segment
 from videovector_http.wire.media import Video

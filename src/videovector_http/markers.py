@@ -1,18 +1,15 @@
-"""Markers, and the `Reader` whose markers an answer shows."""
+"""Markers."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable
 
 from litestar import delete, get, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from videovector_core.access.model import Caller, Scope
-from videovector_core.markers import Place, Target
+from videovector_core.markers import Target
 from videovector_http.context import Context
 from videovector_http.paging import Cursor, Limit
-from videovector_http.render.reader import Reader
 from videovector_http.wire import markers as wire
 from videovector_http.wire.convert import out
 from videovector_http.wire.envelopes import DeleteResponse, Page
@@ -51,11 +48,6 @@ async def delete_marker(
     """Remove a marker."""
     await context.vv.markers.remove(caller, marker_id)
     return DeleteResponse(message="The marker was removed.")
-
-
-async def marked(context: Context, caller: Caller, places: Iterable[Place]) -> Reader:
-    """Return the caller as the reader of an answer about these things."""
-    return Reader(context, await context.vv.markers.on(caller, places))
 
 
 ROUTES = [list_markers, put_marker, delete_marker]

@@ -13,8 +13,7 @@ from videovector_core.access.model import Caller, Scope
 from videovector_core.prompts.model import Prompt
 from videovector_core.prompts.validation import test_schema
 from videovector_http.context import Context
-from videovector_http.markers import marked
-from videovector_http.render.reader import Reader
+from videovector_http.render.reader import Reader, marked
 from videovector_http.wire import prompts as wire
 from videovector_http.wire.convert import out
 from videovector_http.wire.envelopes import DeleteResponse

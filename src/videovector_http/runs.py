@@ -15,11 +15,10 @@ from videovector_core.runs.service import Target
 from videovector_core.segments.model import Segmentation
 from videovector_http.context import Context
 from videovector_http.lists import shown_runs
-from videovector_http.markers import marked
 from videovector_http.paging import Cursor, Limit, LongLimit
 from videovector_http.render.failures import manifest, retry
 from videovector_http.render.failures import retry_status as repair
-from videovector_http.render.reader import Reader
+from videovector_http.render.reader import Reader, marked
 from videovector_http.render.results import segment_result
 from videovector_http.render.results import video_result as media_result
 from videovector_http.render.runs import llm_call, run

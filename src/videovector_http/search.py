@@ -22,8 +22,7 @@ from videovector_http import evaluations
 from videovector_http.bodies import MAX_IMAGE_JSON
 from videovector_http.context import Context
 from videovector_http.found import found, fused, looked_at
-from videovector_http.markers import marked
-from videovector_http.render.reader import Reader
+from videovector_http.render.reader import Reader, marked
 from videovector_http.wire import search as wire
 
 # models and the engine take their time, so a search with a key holds no transaction meanwhile

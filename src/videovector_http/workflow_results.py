@@ -15,8 +15,7 @@ from videovector_core.page import After, Page
 from videovector_core.runs.model import Run, SegmentResult, VideoResult
 from videovector_core.workflow.selection import Rows, Selected
 from videovector_http.context import Context
-from videovector_http.markers import marked
-from videovector_http.render.reader import Reader
+from videovector_http.render.reader import Reader, marked
 from videovector_http.render.results import segment_result, video_result
 from videovector_http.wire import envelopes
 from videovector_http.wire import workflow as wire

@@ -15,7 +15,7 @@ from videovector_core.workflow.model import WINDOW, Ranking
 from videovector_core.workflow.service import Question
 from videovector_http.context import Context
 from videovector_http.found import found
-from videovector_http.markers import marked
+from videovector_http.render.reader import marked
 from videovector_http.wire import workflow as wire
 
 

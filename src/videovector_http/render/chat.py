@@ -13,9 +13,8 @@ from videovector_core.chat.forgetting import GONE, missing
 from videovector_core.chat.model import Citation, ResultSet, Story
 from videovector_core.search.model import Hit
 from videovector_http.context import Context
-from videovector_http.markers import marked
 from videovector_http.render.hits import hit as written
-from videovector_http.render.reader import Reader
+from videovector_http.render.reader import Reader, marked
 from videovector_http.wire import chat as wire
 from videovector_http.wire.convert import out
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from attrs import field, frozen
 
-from videovector_core.markers import Marks
+from videovector_core.access.model import Caller
+from videovector_core.markers import Marks, Place
 from videovector_core.media.model import MediaItem
 from videovector_core.signals import MediaType
 from videovector_http.context import Context
@@ -47,3 +49,8 @@ class Reader:
 def moves(item: MediaItem) -> bool:
     """Say whether a GIF can be made of a media item."""
     return item.media_type is not MediaType.AUDIO
+
+
+async def marked(context: Context, caller: Caller, places: Iterable[Place]) -> Reader:
+    """Return the caller as the reader of an answer about these things."""
+    return Reader(context, await context.vv.markers.on(caller, places))
