@@ -21,7 +21,7 @@ from videovector_core.search.service import Where
 from videovector_http import evaluations
 from videovector_http.bodies import MAX_IMAGE_JSON
 from videovector_http.context import Context
-from videovector_http.found import found, fused, looked_at
+from videovector_http.render.found import found, fused, looked_at
 from videovector_http.render.reader import Reader, marked
 from videovector_http.wire import search as wire
 

@@ -14,7 +14,7 @@ from videovector_core.workflow.inference import inferred
 from videovector_core.workflow.model import WINDOW, Ranking
 from videovector_core.workflow.service import Question
 from videovector_http.context import Context
-from videovector_http.found import found
+from videovector_http.render.found import found
 from videovector_http.render.reader import marked
 from videovector_http.wire import workflow as wire
 
