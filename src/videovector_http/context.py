@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
-import hmac
-import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from attrs import field, frozen
 
@@ -17,12 +13,11 @@ from videovector_core.access.leases import Limiter
 from videovector_core.access.model import Caller, Credential
 from videovector_core.access.secrets import Secret
 from videovector_core.app import VideoVector
-from videovector_core.errors import Invalid, NotFound, Unauthenticated
-from videovector_core.page import After
+from videovector_core.errors import NotFound, Unauthenticated
 from videovector_core.ports import Sealer
 from videovector_http.sessions import Sessions
+from videovector_http.signer import Signer
 
-_MAC: Final = 16
 LINK_SECONDS: Final = 3600
 
 
@@ -46,52 +41,6 @@ class Verifier(Protocol):
     async def verify(self, token: str) -> Claims:
         """Return what the token says."""
         ...
-
-
-@frozen
-class Signer:
-    """Signs cursors and links with a key of its own; `bound` ties a signature to its purpose and request."""
-
-    key: bytes
-
-    def seal(self, value: Any, *bound: Any) -> str:
-        """Write a value as text that only this server could have written."""
-        body = json.dumps(value, separators=(",", ":")).encode()
-        return f"{_text(body)}.{_text(self._mac(body, bound))}"
-
-    def open(self, text: str, *bound: Any) -> Any | None:
-        """Read a value back; `None` when it was written for something else or by somebody else."""
-        body, _, mac = text.partition(".")
-        try:
-            plain = _bytes(body)
-            genuine = hmac.compare_digest(self._mac(plain, bound), _bytes(mac))
-            return json.loads(plain) if genuine else None
-        except ValueError:
-            return None
-
-    def cursor(self, after: After | None, *bound: Any) -> str | None:
-        """Seal a place in a list; `None` at its end."""
-        return None if after is None else self.seal(list(after), "cursor", *bound)
-
-    def place(self, cursor: str | None, *bound: Any) -> After | None:
-        """Open a place in a list.
-
-        Raises:
-            Invalid: code `invalid_cursor`, when it is not from the same list and request.
-        """
-        if cursor is None:
-            return None
-        found = self.open(cursor, "cursor", *bound)
-        if not isinstance(found, list):
-            raise Invalid(
-                "The cursor belongs to another request or was changed; start from the first page.",
-                code="invalid_cursor",
-            )
-        return tuple(found)
-
-    def _mac(self, body: bytes, bound: tuple[Any, ...]) -> bytes:
-        about = json.dumps(bound, separators=(",", ":"), default=str).encode()
-        return hmac.new(self.key, about + b"\0" + body, hashlib.sha256).digest()[:_MAC]
 
 
 @frozen
@@ -167,11 +116,3 @@ class Context:
             if user is not None:
                 return Caller(user.user_id, credential=Credential.JWT)
         raise Unauthenticated("The bearer token is unknown, expired or not for this server; send a valid one.")
-
-
-def _text(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
-
-
-def _bytes(text: str) -> bytes:
-    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

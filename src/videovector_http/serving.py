@@ -23,7 +23,8 @@ from videovector_core.access.ratelimit import parse
 from videovector_core.access.secrets import Secret
 from videovector_core.app import VideoVector
 from videovector_http.app import create_app, described
-from videovector_http.context import Context, Signer
+from videovector_http.context import Context
+from videovector_http.signer import Signer
 
 log = logging.getLogger(__name__)
 

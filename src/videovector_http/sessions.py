@@ -12,27 +12,17 @@ import hmac
 from collections.abc import Mapping
 from datetime import datetime
 from http.cookies import CookieError, SimpleCookie
-from typing import Final, Protocol
+from typing import Final
 
 from attrs import frozen
 
 from videovector_core.access.model import Caller, Credential
 from videovector_core.access.service import Access
 from videovector_core.errors import Forbidden, Unauthenticated
+from videovector_http.signer import Signer
 
 COOKIE: Final = "videovector_session"
 SECONDS: Final = 8 * 3600
-
-
-class Signer(Protocol):
-    """Writes and reads values that only this server could have written."""
-
-    @property
-    def key(self) -> bytes: ...  # noqa: D102 - see `context.Signer`
-
-    def seal(self, value: object, *bound: object) -> str: ...  # noqa: D102 - see `context.Signer`
-
-    def open(self, text: str, *bound: object) -> object: ...  # noqa: D102 - see `context.Signer`
 
 
 @frozen

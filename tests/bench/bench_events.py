@@ -27,7 +27,8 @@ from videovector_core.access.model import Caller
 from videovector_core.app import VideoVector
 from videovector_core.events.model import NewEvent
 from videovector_http.app import create_app
-from videovector_http.context import Context, Signer
+from videovector_http.context import Context
+from videovector_http.signer import Signer
 
 DELIVERIES = 10_000
 HOOKS = 10

@@ -36,7 +36,8 @@ from videovector_core.search.service import Search
 from videovector_core.vectors.ports import Scope
 from videovector_http import search as routes
 from videovector_http.app import create_app
-from videovector_http.context import Context, Signer
+from videovector_http.context import Context
+from videovector_http.signer import Signer
 
 POINTS = [int(number) for number in os.environ.get("SEARCH_POINTS", "100000").split(",")]
 QUERIES = 200

@@ -16,8 +16,9 @@ from videovector_adapters.tokens import Bearers, Tokens
 from videovector_core.access.model import Caller
 from videovector_core.app import VideoVector
 from videovector_http.app import create_app
-from videovector_http.context import Context, Signer
+from videovector_http.context import Context
 from videovector_http.outer import Outer
+from videovector_http.signer import Signer
 
 KEY = b"k" * 32
 
