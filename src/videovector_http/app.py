@@ -12,7 +12,11 @@ from litestar.di import NamedDependency, Provide
 from videovector_core.access.model import Caller
 from videovector_http import (
     access,
+    automations,
     chat,
+    comparisons,
+    connectors,
+    exports,
     health,
     imports,
     indexes,
@@ -25,17 +29,16 @@ from videovector_http import (
     runs,
     search,
     sqlsearch,
+    sse,
     usage,
+    webhooks,
+    workflow,
 )
-from videovector_http.automations import ROUTES as AUTOMATIONS
 from videovector_http.bodies import MAX_JSON
-from videovector_http.comparisons import ROUTES as COMPARISONS
-from videovector_http.connectors import ROUTES as CONNECTORS
 from videovector_http.console import routes as console
 from videovector_http.context import Context
 from videovector_http.document import document, methods_of
 from videovector_http.errors import handler
-from videovector_http.exports import ROUTES as EXPORTS
 from videovector_http.gate import Gate
 from videovector_http.mcp import pages as mcp_pages
 from videovector_http.mcp.inside import Inside
@@ -43,32 +46,37 @@ from videovector_http.metrics import Metrics
 from videovector_http.outer import Outer
 from videovector_http.receipts import Receipts
 from videovector_http.reference import Reference
-from videovector_http.sse import ROUTES as STREAM
 from videovector_http.strict import JsonRequest
-from videovector_http.webhooks import ROUTES as WEBHOOKS
-from videovector_http.workflow import ROUTES as WORKFLOW
 
-PAGES = (access, indexes, media, imports, prompts, runs, search, sqlsearch, chat, markers, usage, ratelimits)
+PAGES: Final = (
+    access,
+    indexes,
+    media,
+    imports,
+    prompts,
+    runs,
+    search,
+    sqlsearch,
+    chat,
+    markers,
+    usage,
+    ratelimits,
+    workflow,
+    comparisons,
+    mcp_pages,
+    sse,
+    webhooks,
+    connectors,
+    exports,
+    automations,
+    reference,
+)
 ROUTES: Final[tuple[Any, ...]] = (
     *health.ROUTES,
     *metrics.ROUTES,
     *mcp_pages.AT_THE_ROOT,
     *console.ROUTES,
-    Router(
-        "/api/v2",
-        route_handlers=[
-            *(route for page in PAGES for route in page.ROUTES),
-            *WORKFLOW,
-            *COMPARISONS,
-            *mcp_pages.ROUTES,
-            *STREAM,
-            *WEBHOOKS,
-            *CONNECTORS,
-            *EXPORTS,
-            *AUTOMATIONS,
-            *reference.ROUTES,
-        ],
-    ),
+    Router("/api/v2", route_handlers=[route for page in PAGES for route in page.ROUTES]),
 )
 PROVIDED: Final = ("context", "receipts", "caller", "counted", "inside", "reference")
 """What routes may ask for by its name."""
