@@ -58,7 +58,7 @@ async def sql_query(
     )
 
 
-@post("/search/sql/{index_id:str}/generate", opt={"scope": Scope.SEARCH}, status_code=200)
+@post("/search/sql/{index_id:str}/generate", opt={"scope": Scope.SEARCH, "keyed": "outside"}, status_code=200)
 async def sql_generate(
     index_id: FromPath[str],
     data: JSONBody[wire.SqlGenerate],
