@@ -203,18 +203,3 @@ export async function follow(query, heard, signal) {
     await new Promise((go) => setTimeout(go, pause));
   }
 }
-
-const known = new Map();
-
-/** Says whether this server has a route; asked once, without side effects. */
-export function serves(path, method = "GET") {
-  if (!known.has(path + method))
-    known.set(
-      path + method,
-      fetch(address(path), { method: "OPTIONS", headers: { "X-CSRF-Token": session.token ?? "" } }).then(
-        (answer) => (answer.headers.get("Allow") ?? "").includes(method),
-        () => false,
-      ),
-    );
-  return known.get(path + method);
-}

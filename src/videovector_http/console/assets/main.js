@@ -1,6 +1,6 @@
 // The shell: who is there, where they can go, and the page that is open.
 
-import { serves, session } from "./api.js";
+import { session } from "./api.js";
 import { fill, h, icon } from "./dom.js";
 import { listen, onKey } from "./keys.js";
 import { button, dialog, field, head, input, link, problem, skeletons } from "./parts.js";
@@ -28,16 +28,16 @@ const PAGES = [
   ["/usage", () => import("./pages/usage.js")],
 ];
 
-// path, name, and the route without which the page has nothing to say
+// path, name and sign
 const PLACES = [
-  ["Look", [["/", "Indexes", "indexes"], ["/search", "Search", "search"], ["/chat", "Chat", "chat", "/chat/sessions"], ["/sql", "SQL", "sql"]]],
+  ["Look", [["/", "Indexes", "indexes"], ["/search", "Search", "search"], ["/chat", "Chat", "chat"], ["/sql", "SQL", "sql"]]],
   ["Work", [["/prompts", "Prompts", "prompts"], ["/runs", "Runs", "runs"]]],
   [
     "Move",
     [
-      ["/connectors", "Connectors", "connectors", "/connectors"],
-      ["/automations", "Automations", "automations", "/indexes/any/automations/import"],
-      ["/exports", "Exports", "exports", "/exports"],
+      ["/connectors", "Connectors", "connectors"],
+      ["/automations", "Automations", "automations"],
+      ["/exports", "Exports", "exports"],
       ["/webhooks", "Webhooks", "webhooks"],
     ],
   ],
@@ -48,11 +48,7 @@ const app = document.querySelector("#app");
 const main = h("main", { id: "main", tabindex: -1 });
 let nav = null;
 
-function place([path, name, sign, route]) {
-  const item = h("li", { hidden: Boolean(route) }, h("a", { href: href(path), "data-path": path }, icon(sign), h("span", {}, name)));
-  if (route) serves(route).then((there) => (item.hidden = !there));
-  return item;
-}
+const place = ([path, name, sign]) => h("li", {}, h("a", { href: href(path), "data-path": path }, icon(sign), h("span", {}, name)));
 
 function shell() {
   if (nav) return;

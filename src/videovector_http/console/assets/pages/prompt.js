@@ -1,6 +1,6 @@
 // One prompt: what is asked, the shape of the answer, and a trial before it is used.
 
-import { call, get, post, serves } from "../api.js";
+import { call, get, post } from "../api.js";
 import { fill, h } from "../dom.js";
 import { attempt, button, checkbox, dialog, field, head, input, link, pill, problem, select, toast } from "../parts.js";
 import { go } from "../router.js";
@@ -47,7 +47,7 @@ export default async function page({ main, params, signal }) {
       back: link("Prompts", "/prompts"),
       lead: own ? null : pill("built", "built in; copy it to change it"),
       actions: [
-        isNew && (await serves("/prompts/generate", "POST")) ? button("Draft it for me", { sign: "prompts", onclick: () => draft({ name, about, text, editor, trial }) }) : null,
+        isNew ? button("Draft it for me", { sign: "prompts", onclick: () => draft({ name, about, text, editor, trial }) }) : null,
         isNew ? null : button("Try on one clip", { sign: "play", onclick: () => clip(params.id) }),
         isNew ? null : button("Copy", { sign: "copy", onclick: (event) => attempt(() => copy(prompt), event.currentTarget) }),
         isNew || !own ? null : button("Delete", { kind: "danger", sign: "trash", onclick: () => remove(prompt) }),
