@@ -173,11 +173,11 @@ async def openapi(_: Settings, __: argparse.Namespace) -> int:
     return 0
 
 
-async def demo(settings: Settings, given: argparse.Namespace) -> int:
+async def demo(_: Settings, given: argparse.Namespace) -> int:
     """Show the whole way from a file to a moment on a server of its own."""
     from videovector_http.demo import show  # noqa: PLC0415 - needs the published client, which only the demo does
 
-    return await show.demo(settings, [Path(file) for file in given.files], stub_model=given.stub_model)
+    return await show.demo([Path(file) for file in given.files], stub_model=given.stub_model)
 
 
 async def mcp(_: Settings, given: argparse.Namespace) -> int:

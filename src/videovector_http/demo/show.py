@@ -14,7 +14,6 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from videovector_adapters.settings import Settings
 from videovector_http.demo.run import DemoFailed, run, say
 from videovector_http.stub import StubModel, free_port
 
@@ -25,7 +24,7 @@ _EMBEDDED: Final = ("DATABASE_URL", "QDRANT_URL", "QDRANT_API_KEY", "BROKER_URL"
 _LOCAL: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-async def demo(_: Settings, files: Sequence[Path], *, stub_model: bool = False) -> int:
+async def demo(files: Sequence[Path], *, stub_model: bool = False) -> int:
     """Show the whole way from a file to a hit; return the exit status.
 
     Args:
