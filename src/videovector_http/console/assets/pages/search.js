@@ -49,6 +49,7 @@ function request({ q, index, f, w, indexes }) {
   const filters = f ? { filters: JSON.parse(f) } : {};
   const scope = index === "all" ? { index_ids: indexes.map((one) => one.index_id) } : {};
   if (image && index === "playground") throw new Error("Pictures can be searched in an index only; choose one beside the words.");
+  if (q && f && index === "playground") throw new Error("In the playground, words and conditions are not searched together; take one away or choose an index.");
   if (image && q)
     return [`/indexes/${path}/multimodal-search`, { text_query: q, image_data: image.data, text_weight: Number(w), image_weight: Number((1 - w).toFixed(2)), top_k: TOP, ...scope, ...filters }];
   if (image) return [`/indexes/${path}/image-search`, { image_data: image.data, top_k: TOP, ...scope, ...filters }];
