@@ -72,8 +72,8 @@ class Prompt(Shape):
     marker: MarkerInfo = MarkerInfo()
 
 
-class PromptDraft(Shape):
-    """The definition of a prompt that is not saved: the fields of a new prompt, and how they came about."""
+class PromptDefinition(Shape):
+    """The fields of a new prompt."""
 
     name: str
     description: str
@@ -83,6 +83,11 @@ class PromptDraft(Shape):
     semantic_indexing: PromptSemanticIndexingConfig = field(default_factory=PromptSemanticIndexingConfig)
     execution_config: JsonObject | None = None
     selection_filter: SelectionFilter | None = None
+
+
+class PromptDraft(PromptDefinition):
+    """The definition of a prompt that is not saved: the fields of a new prompt, and how they came about."""
+
     drafted_by: Annotated[str, Meta(description="The model, or `template` without one.", examples=["template"])]
     notes: Annotated[list[str], Meta(description="What was not understood, or not taken over.")]
 

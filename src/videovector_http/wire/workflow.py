@@ -16,7 +16,6 @@ from videovector_http.wire.common import (
     IndexName,
     Instruction,
     JsonObject,
-    JsonSchema,
     PromptId,
     ResultLevel,
     RunId,
@@ -31,7 +30,7 @@ from videovector_http.wire.common import (
 from videovector_http.wire.envelopes import Page
 from videovector_http.wire.media import UploadFields
 from videovector_http.wire.parts import RunSettings
-from videovector_http.wire.prompts import Prompt, PromptSemanticIndexingConfig, PromptVideoLevelConfig, SelectionFilter
+from videovector_http.wire.prompts import Prompt, PromptDefinition
 from videovector_http.wire.runs import PromptRun
 from videovector_http.wire.search import SearchResult
 
@@ -54,17 +53,8 @@ class DefinePrompt(Body):
     save: bool = True
 
 
-class WorkflowPromptDefinition(Shape):
+class WorkflowPromptDefinition(PromptDefinition):
     """A drafted prompt."""
-
-    name: str
-    description: str
-    prompt_text: str
-    json_schema: JsonSchema
-    video_level: PromptVideoLevelConfig | None = None
-    semantic_indexing: PromptSemanticIndexingConfig = field(default_factory=PromptSemanticIndexingConfig)
-    execution_config: JsonObject | None = None
-    selection_filter: SelectionFilter | None = None
 
 
 class WorkflowDefineResponse(Shape):
