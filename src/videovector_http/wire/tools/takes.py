@@ -36,7 +36,7 @@ from videovector_http.wire.common import (
 from videovector_http.wire.connectors import Coordinate, Scopes, Secret
 from videovector_http.wire.parts import RunSettings
 from videovector_http.wire.prompts import ChangedPrompt, NewPrompt
-from videovector_http.wire.search import FilterCondition, Image, Query, SearchFields, TopK, Weight
+from videovector_http.wire.search import Conditions, Image, Query, SearchFields, TopK, Weight
 
 Key: TypeAlias = Annotated[
     str,
@@ -133,12 +133,10 @@ class MultimodalSearch(_Found):
     search_fields: SearchFields | None = None
 
 
-class FilterVideos(OneIndex):
+class FilterVideos(_Found):
     """Conditions that all hold."""
 
-    conditions: Annotated[list[FilterCondition], Meta(min_length=1, max_length=4)]
-    run_ids: RunIds | None = None
-    index_ids: IndexIds | None = None
+    conditions: Conditions
     page_size: PageLimit = 50
     cursor: Cursor | None = None
 
