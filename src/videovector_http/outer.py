@@ -73,7 +73,7 @@ class Exchange:
 class Outer:
     """Wraps the application.
 
-    A client may name the request itself with `X-Request-ID`, in up to 64 letters, digits, dots and dashes.
+    A client may name the request itself with `X-Request-ID`, in up to 64 letters, digits, dots, dashes and underscores.
     """
 
     app: Any

@@ -138,7 +138,7 @@ def _moment(name: str, text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        found = datetime.fromisoformat(text.replace(" ", "+"))
+        found = datetime.fromisoformat(text.replace(" ", "+"))  # a plus that was not escaped comes as a space
     except ValueError as error:
         raise Invalid(f"{name} is a date or time in ISO 8601, such as 2026-01-01.", code="validation_date") from error
     return found if found.tzinfo else found.replace(tzinfo=UTC)
