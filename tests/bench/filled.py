@@ -32,9 +32,8 @@ PER_FILM: Final = 200
 LENGTH: Final = 5
 SMALL: Final = 100
 """One in so many results belongs to the second run."""
-CLUSTERS: Final = 500
 SPREAD: Final = 0.7
-"""How far the vectors of a cluster lie from its middle, whose own length is 1."""
+"""How far the vectors of a film's segments lie from the film's own, whose length is 1."""
 _BEGINNINGS: Final = ("bar", "cel", "dor", "fin", "gal", "hum", "jor", "kel")
 WORDS: Final = [f"{a}{b}" for a in _BEGINNINGS for b in range(500)]
 IN_TEXT: Final = 20
@@ -103,11 +102,12 @@ class Filled:
     async def vectors(self, text: TextEmbedder) -> float:
         """Fill the server's engine while the server is down, without building; return points a second.
 
-        The vectors lie around those of `CLUSTERS` texts, as those of a real collection would: questions in words are
-        then as near to them as to texts. A server that is up would build over and over while it is filled.
+        The segments of a film lie around the vector of a text, as those of a real collection would: questions in words
+        are then as near to them as to texts. A server that is up would build over and over while it is filled.
         """
-        texts = [" ".join(WORDS[one] for one in words(number)[:4]) for number in range(CLUSTERS)]
-        batches = [await text.embed(texts[at : at + 50]) for at in range(0, CLUSTERS, 50)]
+        films = -(-self.count // PER_FILM)
+        texts = [" ".join(WORDS[one] for one in words(number)[:4]) for number in range(films)]
+        batches = [await text.embed(texts[at : at + 50]) for at in range(0, films, 50)]
         centres = np.array([vector for batch in batches for vector in batch], dtype=np.float32)
         self.server.stop()
         socket = self.server.data_dir.parent / "fill.sock"
@@ -132,7 +132,7 @@ class Filled:
         spread = np.float32(SPREAD / np.sqrt(centres.shape[1]))
         for start in range(0, self.count, WRITE_AT_ONCE):
             numbers = range(start, min(start + WRITE_AT_ONCE, self.count))
-            near = centres[random.integers(0, CLUSTERS, len(numbers))]
+            near = centres[[number // PER_FILM for number in numbers]]
             rows = unit(near + spread * random.standard_normal(near.shape, dtype=np.float32))
             yield [self._point(space, number, row) for number, row in zip(numbers, rows, strict=True)]
 
