@@ -192,8 +192,8 @@ def test_shapes_are_frozen_and_keyword_only() -> None:
     """No shape can be changed once made, nor built by position."""
     for name, one in WIRE.items():
         assert one.__struct_config__.frozen, name
-        with pytest.raises(TypeError):
-            one(*range(len(one.__struct_fields__) + 1))
+        with pytest.raises(TypeError, match="Extra positional"):
+            one(None)
 
 
 def test_every_shape_describes_itself() -> None:
