@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.http.api import error, serving
+from tests.http.world import populated
 from videovector_core.access.secrets import Secret
 from videovector_http import bodies
 from videovector_http.bodies import MAX_JSON
@@ -109,23 +110,21 @@ async def test_deep_text_is_no_depth(api):
 
 async def test_absent_blank_and_empty_bodies_are_alike(api):
     """A POST without options takes no body, a blank one and `{}`, under one idempotency key, whatever its type."""
-    bodies: list[dict[str, Any]] = [
-        {},
-        {"content": b"", "headers": {"Content-Type": "application/json"}},
-        {"content": b" {} ", "headers": {"Content-Type": "text/plain"}},
+    run = (await populated(api)).run
+    ways: list[tuple[bytes | None, dict[str, str]]] = [
+        (None, {}),
+        (b"", {"Content-Type": "application/json"}),
+        (b"  ", {}),
+        (b" {} ", {"Content-Type": "text/plain"}),
     ]
-    index = (await api.client.post("/indexes", json={"name": "a"})).json()["index_id"]
     answers = []
-    for one in bodies:
-        headers = {"Idempotency-Key": "same", **one.pop("headers", {})}
-        answers.append(await api.client.post("/rate-limit/refresh", headers=headers, **one))
-    assert [one.status_code for one in answers] == [200, 200, 200]
-    keyed = [
-        await api.client.post("/prompt-runs/run_no/cancel", content=content, headers={"Idempotency-Key": "c"})
-        for content in (b"", b"{}", b"  ")
-    ]
-    assert {one.status_code for one in keyed} == {404}
-    assert index
+    for content, declared in ways:
+        assert (await api.client.post("/rate-limit/refresh", content=content, headers=declared)).status_code == 200
+        headers = {"Idempotency-Key": "same", **declared}
+        answers.append(await api.client.post(f"/exports/prompt-run/{run}", content=content, headers=headers))
+    assert [one.status_code for one in answers] == [202] * len(ways)
+    assert len({one.content for one in answers}) == 1
+    assert ["idempotency-replayed" in one.headers for one in answers] == [False, True, True, True]
 
 
 async def test_another_content_type_is_415(api):
