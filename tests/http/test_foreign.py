@@ -307,13 +307,19 @@ async def test_cursors_of_another_account_are_refused(api):
     """A cursor belongs to one account and one list: anywhere else it is 422, as an edited one is."""
     ids = await populated(api)
     await populated(api)
-    first = (await api.client.get(f"/videos/{ids.video}/segments", params={"limit": 1})).json()
-    cursor = first["pagination"]["next_cursor"]
-    mine = await api.as_user("other")
-    for path in ("/markers", "/playground/videos"):
-        for headers in (dict[str, str](), mine):
-            answer = await api.client.get(path, params={"cursor": cursor}, headers=headers)
-            assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_cursor")
+    segments = (await api.client.get(f"/videos/{ids.video}/segments", params={"limit": 1})).json()
+    markers = (await api.client.get("/markers", params={"limit": 1})).json()
+    cursor, good = segments["pagination"]["next_cursor"], markers["pagination"]["next_cursor"]
+    assert (await api.client.get("/markers", params={"cursor": good})).status_code == 200
+    own, mine = dict[str, str](), await api.as_user("other")
+    for path, wrong, headers in (
+        ("/markers", cursor, own),
+        ("/playground/videos", cursor, own),
+        ("/markers", good, mine),
+        ("/markers", good[:-2], own),
+    ):
+        answer = await api.client.get(path, params={"cursor": wrong}, headers=headers)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_cursor"), (path, wrong)
 
 
 async def test_an_idempotency_key_of_another_account_replays_nothing(api):
