@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from tests.http.api import Api, serving
+from tests.http.world import Held
 from tests.search import world
 from tests.search.world import Scripted
+from videovector_adapters.memory.parts import MemoryBlobs
 
 DOCUMENTS: dict[int, dict[str, Any]] = {
     0: {
@@ -139,19 +140,23 @@ async def test_the_playground_has_its_own_filter(api: Api) -> None:
     assert (refused.status_code, refused.json()["error"]["code"]) == (422, "validation_run_scope")
 
 
-async def test_unfinished_runs_cannot_be_filtered(api: Api) -> None:
+async def test_unfinished_runs_cannot_be_filtered() -> None:
     """Naming a run that is not finished is 409 here, while ranked search finds nothing in it."""
-    index = await world.index(api)
-    await world.clip(api, index_id=index)
-    body = {"prompt_id": await world.prompt(api), "target": {"type": "index", "index_id": index}}
-    run = (await api.client.post("/prompt-runs/execute", json={**body, "enable_transcription": False})).json()["run_id"]
-    answer = await api.client.post(f"/search/filter/{index}", json={"conditions": [HAPPY], "run_ids": [run]})
-    if answer.status_code != 200:  # the run may have come to its end in the meantime
-        assert answer.status_code == 409
-        assert answer.json()["error"]["code"] == "conflict_run_not_searchable"
-    await api.finished(run)
-    await asyncio.sleep(0)
-    assert len((await page(api, index, [HAPPY], run_ids=[run]))["data"]) == 2
+    blobs = MemoryBlobs()
+    decoder = Held(blobs)
+    async with serving(models=world.models(Scripted(DOCUMENTS)), blobs=blobs, decoder=decoder) as api:
+        index = await world.index(api)
+        await world.clip(api, index_id=index)
+        prompt = await world.prompt(api)
+        body = {"prompt_id": prompt, "target": {"type": "index", "index_id": index}, "enable_transcription": False}
+        run = (await api.client.post("/prompt-runs/execute", json=body)).json()["run_id"]
+        refused = await page(api, index, [HAPPY], 409, run_ids=[run])
+        assert refused["error"]["code"] == "conflict_run_not_searchable"
+        ranked = await api.client.post(f"/indexes/{index}/search", json={"query": "movable", "run_ids": [run]})
+        assert (ranked.status_code, ranked.json()) == (200, [])
+        decoder.let_go.set()
+        await api.finished(run)
+        assert len((await page(api, index, [HAPPY], run_ids=[run]))["data"]) == 2
 
 
 REFUSED = [

@@ -13,13 +13,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from attrs import define, field
 
 from tests.http.api import serving
 from tests.http.shapes import needs_spec
 from tests.http.test_foreign import named
-from tests.http.world import CLIP, PROMPT, populated, talked
-from videovector_adapters.memory.models import ToyDecoder
+from tests.http.world import CLIP, PROMPT, Held, populated, talked
 from videovector_adapters.memory.parts import MemoryBlobs
 from videovector_http.document import handlers
 
@@ -190,18 +188,6 @@ async def test_processing_activity_waits_for_nothing(api, monkeypatch):
 
     monkeypatch.setattr(type(api.vv.access), "begin", property(lambda _: begin))
     assert (await api.client.post("/auth/processing-activity", json=body)).json()["accepted"]
-
-
-@define
-class Held(ToyDecoder):
-    """A decoder that finishes nothing before it is let go."""
-
-    let_go: asyncio.Event = field(factory=asyncio.Event)
-
-    async def derive(self, sha256: str, **given: Any) -> Any:
-        """Wait, and decode."""
-        await self.let_go.wait()
-        return await super().derive(sha256, **given)
 
 
 async def test_media_that_are_not_ready_can_be_processed():

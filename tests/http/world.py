@@ -1,14 +1,16 @@
-"""One account with one of everything, for tests that need ids that exist."""
+"""One account with one of everything, for tests that need ids that exist; and a decoder that waits."""
 
 from __future__ import annotations
 
+import asyncio
 import re
+from typing import Any
 
 import httpx
-from attrs import define
+from attrs import define, field
 
 from tests.http.api import Api
-from videovector_adapters.memory.models import toy
+from videovector_adapters.memory.models import ToyDecoder, toy
 from videovector_core.access.model import Caller
 
 CLIP = toy(duration=30, cuts=[10, 20], speech=[[1, 4, "ask not what your country can do"]])
@@ -91,3 +93,15 @@ async def talked(client: httpx.AsyncClient) -> tuple[str, str]:
     session = (await client.post("/chat/sessions", json={})).json()["session_id"]
     turn = (await client.post(f"/chat/sessions/{session}/turns", json={"message": "country"})).json()["turn"]
     return session, turn["turn_id"]
+
+
+@define
+class Held(ToyDecoder):
+    """A decoder that finishes nothing before it is let go."""
+
+    let_go: asyncio.Event = field(factory=asyncio.Event)
+
+    async def derive(self, sha256: str, **given: Any) -> Any:
+        """Wait, and decode."""
+        await self.let_go.wait()
+        return await super().derive(sha256, **given)
