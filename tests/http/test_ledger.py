@@ -101,12 +101,14 @@ async def test_the_document_tells_every_route(api):
             assert "example" in media or "multipart" in str(operation["requestBody"]), route
 
 
-async def test_every_field_is_told(api):
-    """Every reference in the document resolves, and every named shape has typed fields."""
-    text = (await api.client.get("/openapi.json")).text
-    told = (await api.client.get("/openapi.json")).json()
-    for ref in set(re.findall(r'"\$ref":"#/components/(\w+)/([^"]+)"', text)):
-        assert ref[1] in told["components"][ref[0]], ref
+async def test_every_reference_resolves(api):
+    """Every reference in the document leads to a part of it."""
+    answer = await api.client.get("/openapi.json")
+    told = answer.json()
+    references = set(re.findall(r'"\$ref":"#/components/(\w+)/([^"]+)"', answer.text))
+    assert references
+    for kind, name in references:
+        assert name in told["components"][kind], (kind, name)
 
 
 async def test_the_reference_needs_nothing_from_elsewhere(api):
