@@ -22,7 +22,6 @@ HOOK = {"name": "w", "url": "https://receiver.example/", "events": ["media.creat
 ORDER = {"connector_id": "{connector}", "prompt_preset": {"prompt_id": "{prompt}"}}
 EXPORT = {"destination_connector_id": "{connector}"}
 FILE = ("a.mp4", CLIP, "video/mp4")
-SIGNED_IN = {"/api-keys", "/api-keys/{key}/rotate", "/api-keys/{key}/revoke"}
 
 CASES: dict[str, dict[str, Any]] = {
     "POST /api-keys": {"json": {"name": "k"}},
