@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 
@@ -10,12 +9,12 @@ import pytest
 import structlog
 
 from tests.http.api import serving
+from tests.http.logged import logged
 from tests.http.test_traces import Keeping
 from tests.http.world import CONNECTOR
 from videovector_adapters.settings import Settings
 from videovector_core.access.secrets import Secret
 from videovector_core.events.model import EventFilter
-from videovector_http import logs
 
 CANARY = "sk_live_" + "c4a1" * 12
 GCS = {"name": "g", "bucket": "films", "gcp_project_id": "p"}
@@ -25,13 +24,7 @@ KEY_FILE = json.dumps({"type": "service_account", "private_key": CANARY, "client
 @pytest.fixture
 def written(monkeypatch):
     """Everything that is logged, as JSON lines at the lowest level."""
-    stream, root = io.StringIO(), logging.getLogger()
-    kept, level = root.handlers[:], root.level
-    monkeypatch.setattr("sys.stderr", stream)
-    logs.configure("debug", "json")
-    yield stream
-    root.handlers[:], root.level = kept, level
-    structlog.reset_defaults()
+    yield from logged(monkeypatch, "debug")
 
 
 async def test_credentials_are_logged_nowhere(written):

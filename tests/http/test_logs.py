@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from tests.http.api import serving
+from tests.http.logged import logged
 from videovector_core.access.secrets import MASK, Secret
 from videovector_http import logs
 
@@ -22,13 +22,7 @@ PIECES = ["sk_live_", "whsec_", "pm2.", "Bearer ", "Basic ", "eyJ", "://", "abcd
 @pytest.fixture
 def stream(monkeypatch):
     """What is written to standard error, from level `info` on as JSON."""
-    stream, root = io.StringIO(), logging.getLogger()
-    kept, level = root.handlers[:], root.level
-    monkeypatch.setattr("sys.stderr", stream)
-    logs.configure("info", "json")
-    yield stream
-    root.handlers[:], root.level = kept, level
-    structlog.reset_defaults()
+    yield from logged(monkeypatch, "info")
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
