@@ -7,11 +7,10 @@ import asyncio
 import pytest
 
 from tests.http.api import serving
+from tests.http.world import PROMPT
 from videovector_adapters.memory.models import toy
 
 CLIP = toy(duration=30, cuts=[10, 20], speech=[[1, 4, "ask not what your country can do"], [12, 15, "movable type"]])
-SCHEMA = {"type": "object", "properties": {"headline": {"type": "string"}}}
-PROMPT = {"name": "Scene", "prompt_text": "Say what is seen here.", "json_schema": SCHEMA}
 
 
 @pytest.fixture
@@ -177,8 +176,8 @@ async def test_api_keys_need_a_signed_in_user(api):
     assert (await api.client.get("/auth/validate", headers={"X-API-Key": key["key"]})).status_code == 401
 
 
-async def test_a_changed_cursor_is_refused(api):
-    """A cursor of another list, or one that was edited, is 422."""
+async def test_a_made_up_cursor_is_refused(api):
+    """A cursor that this server did not sign is 422."""
     answer = await api.client.get("/playground/videos", params={"cursor": "W10.abc"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_cursor")
 
