@@ -6,16 +6,15 @@ import asyncio
 import os
 import random
 import signal
-import tempfile
 from array import array
 from collections.abc import AsyncIterator
 from functools import cache
 from pathlib import Path
-from typing import TypeAlias
 
 import pytest
 from attrs import evolve
 
+from tests.search.embedded import Served
 from videovector_adapters.memory.vectors import MemoryVectors
 from videovector_adapters.qdrant.edge import EdgeServer, EdgeVectors
 from videovector_core.errors import Invalid, Unavailable
@@ -26,20 +25,8 @@ from videovector_core.vectors.ports import Point
 
 pytestmark = pytest.mark.real
 
-Served: TypeAlias = "tuple[EdgeServer, EdgeVectors]"
-SHORT_LIVED = "/dev/shm" if Path("/dev/shm").is_dir() else None
 WIDE = 1024
 """Dimensions: 3,000 such vectors are just enough for the engine to build an index."""
-
-
-@pytest.fixture
-async def served() -> AsyncIterator[Served]:
-    with tempfile.TemporaryDirectory(dir=SHORT_LIVED) as folder:
-        server, client = EdgeServer(Path(folder) / "v", Path(folder) / "s"), EdgeVectors(Path(folder) / "s")
-        await server.start()
-        yield server, client
-        await client.close()
-        await server.stop()
 
 
 def wide(number: int, version: int = 1) -> Point:

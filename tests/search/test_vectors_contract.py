@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import AsyncIterator
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+from tests.search.embedded import Served
 from videovector_adapters.memory.vectors import MemoryVectors
-from videovector_adapters.qdrant.edge import EdgeServer, EdgeVectors
 from videovector_adapters.qdrant.server import QdrantVectors, connect
 from videovector_core.testing.vectors import VectorIndexContract
 from videovector_core.vectors.ports import VectorIndex
-
-SHORT_LIVED = "/dev/shm" if Path("/dev/shm").is_dir() else None
-"""In memory where the system can: these tests are about answers, not about disks."""
 
 
 class TestMemory(VectorIndexContract):
@@ -33,13 +28,8 @@ class TestEdge(VectorIndexContract):
     """The embedded engine in its own process."""
 
     @pytest.fixture
-    async def vectors(self) -> AsyncIterator[VectorIndex]:
-        with tempfile.TemporaryDirectory(dir=SHORT_LIVED) as folder:
-            server, client = EdgeServer(Path(folder) / "v", Path(folder) / "s"), EdgeVectors(Path(folder) / "s")
-            await server.start()
-            yield client
-            await client.close()
-            await server.stop()
+    def vectors(self, served: Served) -> VectorIndex:
+        return served[1]
 
 
 class TestServerInMemory(VectorIndexContract):

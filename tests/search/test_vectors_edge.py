@@ -7,8 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
@@ -17,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
+from tests.search.embedded import Served, quick_directory
 from videovector_adapters.memory.vectors import MemoryVectors
 from videovector_adapters.qdrant.edge import EdgeServer, EdgeVectors
 from videovector_adapters.qdrant.sockets import MAX_PATH, own, short, trusted
@@ -29,7 +29,6 @@ from videovector_core.vectors.ports import Point, PointKind, Scope
 pytestmark = pytest.mark.real
 
 Running: TypeAlias = "tuple[asyncio.Runner, EdgeVectors]"
-Served: TypeAlias = "tuple[EdgeServer, EdgeVectors]"
 
 NUMBERS = st.integers(-2, 2).map(float)
 VECTORS = st.lists(NUMBERS, min_size=4, max_size=4).filter(any).map(lambda values: unit(*values))
@@ -77,11 +76,6 @@ WRITES = st.lists(points(), min_size=1, max_size=12)
 DELETES = st.lists(st.integers(0, 15).map(lambda number: named(str(number))), min_size=1, max_size=6)
 
 
-def quick_directory() -> tempfile.TemporaryDirectory[str]:
-    """Keep the stores of tests in memory where the system can: they are about order, not about disks."""
-    return tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
-
-
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Running]:
     with quick_directory() as folder, asyncio.Runner() as runner:
@@ -90,16 +84,6 @@ def engine() -> Iterator[Running]:
         yield runner, client
         runner.run(client.close())
         runner.run(server.stop())
-
-
-@pytest.fixture
-async def served() -> AsyncIterator[Served]:
-    with quick_directory() as folder:
-        server, client = EdgeServer(Path(folder) / "v", Path(folder) / "s"), EdgeVectors(Path(folder) / "s")
-        await server.start()
-        yield server, client
-        await client.close()
-        await server.stop()
 
 
 async def ready(client: EdgeVectors) -> None:
