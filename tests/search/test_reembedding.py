@@ -84,7 +84,7 @@ async def test_a_tenant_moves_to_another_model_and_back() -> None:
 
         both = speaking(api.vv, new, old)
         assert await answers(both, api.user_id, index) == QUERIES
-        api.vv.ports.models.also  # noqa: B018 - the server of before still writes the old space only
+        # the server of before still writes the old space only
         await world.ran(api, prompt, {"type": "index", "index_id": index}, force=True)
         assert [done async for done in both.reembedding.fill(new)] == [texts]
         assert (await settled(both))["new"] == 2 * texts
