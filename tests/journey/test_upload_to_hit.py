@@ -16,6 +16,7 @@ from videovector_core.app import VideoVector
 from videovector_core.runs.model import RunStatus
 from videovector_core.runs.service import Target
 from videovector_core.search.service import Where
+from videovector_core.testing.storage import stream
 
 SCHEMA = {
     "type": "object",
@@ -38,7 +39,7 @@ async def test_the_whole_way_in_memory():
     caller = Caller((await vv.access.ensure_user("owner")).user_id)
     index = await vv.indexes.create(caller, name="Archive")
     clip = toy(duration=30, cuts=[10, 20], speech=[[1, 4, "ask not what your country can do for you"]])
-    await vv.imports.upload(caller, _stream(clip), file_name="speech.toy", index_id=index.index_id)
+    await vv.imports.upload(caller, stream(clip), file_name="speech.toy", index_id=index.index_id)
     prompt = await vv.prompts.create(caller, name="Scene", prompt_text="Describe the scene.", json_schema=SCHEMA)
     stop = asyncio.Event()
     engine = asyncio.create_task(vv.engine().run(stop))
@@ -81,7 +82,3 @@ def _ended(client, run_id):
         assert time.monotonic() < deadline, run
         time.sleep(0.2)
     return run
-
-
-async def _stream(data):
-    yield data

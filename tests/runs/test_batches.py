@@ -25,6 +25,7 @@ from videovector_core.runs import batching
 from videovector_core.runs.model import Outcome, RunStatus
 from videovector_core.runs.service import Target
 from videovector_core.runs.together import asked_about, together
+from videovector_core.testing.storage import stream
 
 SEGMENTS = 4
 """As many as a worker has in hand."""
@@ -66,7 +67,7 @@ class Batched(Room):
     async def __aenter__(self):
         await super().__aenter__()
         clip = toy(duration=40, cuts=[10, 20, 30])
-        view = await self.vv.imports.upload(self.caller, _stream(clip), file_name="b", index_id=self.index.index_id)
+        view = await self.vv.imports.upload(self.caller, stream(clip), file_name="b", index_id=self.index.index_id)
         self.video = view.items[0].video_id
         self.prompt = await self.vv.prompts.create(
             self.caller, name="Plain", prompt_text="Describe the scene.", json_schema=SCHEMA
@@ -102,10 +103,6 @@ class Batched(Room):
     def asked(self) -> list[int]:
         """How many segments each call asked about, 0 for one alone."""
         return [len(numbers(call)) for call in self.stub.calls]
-
-
-async def _stream(data):
-    yield data
 
 
 async def test_short_segments_are_asked_about_in_one_call():

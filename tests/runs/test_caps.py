@@ -19,6 +19,7 @@ from videovector_core.models.table import ModelTable, Prices, Terms
 from videovector_core.runs.extraction import CAP_REACHED
 from videovector_core.runs.model import Outcome, RunStatus
 from videovector_core.runs.service import Caps, Target
+from videovector_core.testing.storage import stream
 
 CUTS = list(range(10, 200, 10))
 
@@ -50,7 +51,7 @@ class Shop(Room):
     async def __aenter__(self):
         await super().__aenter__()
         clip = toy(duration=200, cuts=CUTS)
-        view = await self.vv.imports.upload(self.caller, _stream(clip), file_name="long", index_id=self.index.index_id)
+        view = await self.vv.imports.upload(self.caller, stream(clip), file_name="long", index_id=self.index.index_id)
         self.long = view.items[0].video_id
         self.prompt = await self.vv.prompts.create(
             self.caller, name="Plain", prompt_text="Describe the scene.", json_schema=self.prompt.json_schema
@@ -63,10 +64,6 @@ class Shop(Room):
         view = await self.ended(begun.run.run_id)
         _, _, page = await self.vv.runs.results(self.caller, begun.run.run_id, self.long, limit=100, after=None)
         return view, page.items
-
-
-async def _stream(data):
-    yield data
 
 
 async def test_calls_stop_at_their_cap_and_what_was_found_is_served():

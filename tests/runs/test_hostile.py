@@ -19,6 +19,7 @@ from videovector_core.models.bundle import Models
 from videovector_core.prompts.validators import validator
 from videovector_core.runs.model import Outcome
 from videovector_core.runs.service import Target
+from videovector_core.testing.storage import stream
 
 WANTED = {name: schema for name, (schema, _) in SCHEMAS.items()} | others.SCHEMAS
 
@@ -84,14 +85,10 @@ class Trial(Room):
     async def __aenter__(self):
         await super().__aenter__()
         view = await self.vv.imports.upload(
-            self.caller, _stream(toy("image", duration=0)), file_name="p", index_id=None
+            self.caller, stream(toy("image", duration=0)), file_name="p", index_id=None
         )
         self.picture = view.items[0].video_id
         return self
-
-
-async def _stream(data: bytes) -> Any:
-    yield data
 
 
 @pytest.mark.parametrize("script", [chatty, careless, failing])

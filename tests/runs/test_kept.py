@@ -15,6 +15,7 @@ from videovector_core.models.bundle import Models
 from videovector_core.runs.model import Outcome, RunStatus
 from videovector_core.runs.service import Target
 from videovector_core.search.service import Where
+from videovector_core.testing.storage import stream
 
 
 @define
@@ -109,7 +110,7 @@ async def test_playground_media_run_like_any_other():
     """A run over media of no index freezes exactly those, ends, and is found in the playground."""
     async with Studio() as room:
         clip = toy(duration=20, cuts=[10], speech=[[1, 4, "a harbour at night"]])
-        view = await room.vv.imports.upload(room.caller, _stream(clip), file_name="p", index_id=None)
+        view = await room.vv.imports.upload(room.caller, stream(clip), file_name="p", index_id=None)
         begun = await room.vv.runs.execute(room.caller, prompt_id=room.prompt.prompt_id, target=Target("playground"))
         ended = await room.ended(begun.run.run_id)
         assert ended.run.status is RunStatus.COMPLETED
@@ -142,7 +143,3 @@ class Restarted(Room):
         self.stop = asyncio.Event()
         self.engine = asyncio.create_task(self.vv.engine().run(self.stop))
         return self
-
-
-async def _stream(data):
-    yield data

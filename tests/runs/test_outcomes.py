@@ -20,6 +20,7 @@ from videovector_core.models.ports import Extraction
 from videovector_core.runs.model import Operation, Outcome, Retry, RunStatus, SegmentResult
 from videovector_core.runs.service import Target
 from videovector_core.search.service import Where
+from videovector_core.testing.storage import stream
 
 SCHEMA = {"type": "object", "properties": {"headline": {"type": "string"}, "count": {"type": "integer"}}}
 LEVEL = {"instructions_text": "Sum it up.", "json_schema": SCHEMA, "included_segment_fields": ["headline"]}
@@ -65,7 +66,7 @@ class Room:
         self.caller = Caller((await vv.access.ensure_user("owner")).user_id)
         self.index = await vv.indexes.create(self.caller, name="films")
         clip = toy(duration=30, cuts=[10, 20], speech=[[1, 4, "hello there"], [12, 15, "movable type"]])
-        view = await vv.imports.upload(self.caller, _stream(clip), file_name="a", index_id=self.index.index_id)
+        view = await vv.imports.upload(self.caller, stream(clip), file_name="a", index_id=self.index.index_id)
         self.video = view.items[0].video_id
         self.prompt = await vv.prompts.create(
             self.caller, name="Scene", prompt_text="Describe the scene.", json_schema=SCHEMA, video_level=LEVEL
@@ -90,10 +91,6 @@ class Room:
     async def rows(self, run_id):
         _, _, page = await self.vv.runs.results(self.caller, run_id, self.video, limit=100, after=None)
         return page.items
-
-
-async def _stream(data):
-    yield data
 
 
 async def test_a_bad_answer_fails_its_segment_alone():

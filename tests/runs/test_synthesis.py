@@ -18,6 +18,7 @@ from videovector_core.models.table import ModelTable, Terms
 from videovector_core.runs.model import Outcome
 from videovector_core.runs.service import Target
 from videovector_core.runs.synthesis import LEAST_EVIDENCE, PART, WHOLE, fitted, parted
+from videovector_core.testing.storage import stream
 
 PIECES = st.lists(st.integers(1, 3000).map(lambda size: {"start": 0, "end": 1, "text": "x" * size}), max_size=60)
 
@@ -66,7 +67,7 @@ class Archive(Room):
         """Upload a talk of forty segments with a lot said in each, and run the prompt over it."""
         speech = [[10 * n + 1, 10 * n + 4, f"chapter {n} " + "and so it goes on " * 15] for n in range(40)]
         clip = toy(duration=400, cuts=list(range(10, 400, 10)), speech=speech)
-        view = await self.vv.imports.upload(self.caller, _stream(clip), file_name="t", index_id=self.index.index_id)
+        view = await self.vv.imports.upload(self.caller, stream(clip), file_name="t", index_id=self.index.index_id)
         self.video = view.items[0].video_id
         return await self.again()
 
@@ -74,10 +75,6 @@ class Archive(Room):
         target = Target("videos", None, (self.video,))
         begun = await self.vv.runs.execute(self.caller, prompt_id=self.prompt.prompt_id, target=target)
         return await self.ended(begun.run.run_id)
-
-
-async def _stream(data):
-    yield data
 
 
 async def test_long_evidence_goes_in_parts():

@@ -33,6 +33,7 @@ from videovector_core.models.bundle import Models
 from videovector_core.models.ports import Extraction, ExtractionRequest
 from videovector_core.runs.model import Outcome, RunStatus, may_become
 from videovector_core.runs.service import Target
+from videovector_core.testing.storage import stream
 from videovector_core.work import NewWork, Pace, WorkItem, WorkState
 
 __all__ = ["postgres_server"]
@@ -225,7 +226,7 @@ class RunMachine(Machine):
             self.caller = Caller((await vv.access.ensure_user("owner")).user_id)
             self.index = (await vv.indexes.create(self.caller, name="films")).index_id
             clip = toy(duration=12, cuts=[4, 8])
-            await vv.imports.upload(self.caller, _stream(clip), file_name="clip", index_id=self.index)
+            await vv.imports.upload(self.caller, stream(clip), file_name="clip", index_id=self.index)
             prompt = await vv.prompts.create(
                 self.caller, name="Scene", prompt_text="Describe the scene.", json_schema=SCHEMA
             )
@@ -316,10 +317,6 @@ class RunMachine(Machine):
         async with asyncio.timeout(20):
             while not self.engine.idle:
                 await asyncio.sleep(0)
-
-
-async def _stream(data: bytes) -> Any:
-    yield data
 
 
 def _tried(machine: type[Machine], dsn: str, examples: int, steps: int) -> None:

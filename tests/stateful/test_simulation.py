@@ -16,6 +16,7 @@ from videovector_core.access.model import Caller
 from videovector_core.app import VideoVector
 from videovector_core.runs.model import Outcome, RunStatus
 from videovector_core.runs.service import Target
+from videovector_core.testing.storage import stream
 
 SEEDS = 1000
 SCHEMA = {"type": "object", "properties": {"headline": {"type": "string"}}}
@@ -30,10 +31,6 @@ def _quiet():
     logging.disable(logging.NOTSET)
 
 
-async def _stream(data):
-    yield data
-
-
 async def _run(seed: int) -> Counter[str]:
     """Run one prompt over two clips in the weather of a seed, and check every promise."""
     draw = random.Random(seed)
@@ -44,7 +41,7 @@ async def _run(seed: int) -> Counter[str]:
     index = await vv.indexes.create(caller, name="films")
     for name in ("a", "b"):
         clip = toy(duration=12, cuts=[4, 8], name=name)
-        await vv.imports.upload(caller, _stream(clip), file_name=name, index_id=index.index_id)
+        await vv.imports.upload(caller, stream(clip), file_name=name, index_id=index.index_id)
     prompt = await vv.prompts.create(
         caller, name="Scene", prompt_text="Describe the scene.", json_schema=SCHEMA, video_level=LEVEL
     )
