@@ -10,7 +10,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from tests.imports.test_storage import connector, storages
 from tests.server import Server
 from tests.stub_model import StubModel
 from videovector_core.connectors.keys import ObjectKey
+from videovector_core.testing.storage import stream
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(280)]
 
@@ -49,13 +50,10 @@ def picture() -> bytes:
 def put(one: Emulator, objects: Mapping[str, bytes]) -> None:
     """Put objects into the bucket of an emulator."""
 
-    async def content(data: bytes) -> AsyncIterator[bytes]:
-        yield data
-
     async def go() -> None:
         async with storages(one).open(connector(one.provider, **one.place), one.credentials) as bucket:
             for key, data in objects.items():
-                await bucket.put(ObjectKey(key), content(data))
+                await bucket.put(ObjectKey(key), stream(data))
 
     asyncio.run(go())
 
