@@ -14,8 +14,8 @@ from videovector_adapters import memory
 from videovector_adapters.memory.database import Time
 from videovector_adapters.memory.parts import CountingIds, MemoryDoorbell
 from videovector_adapters.postgres.database import Database
+from videovector_adapters.wiring import RandomIds
 from videovector_core.app import Tx
-from videovector_core.ids import new_id
 from videovector_core.ports import Begin
 
 __all__ = ["postgres_server"]
@@ -52,14 +52,6 @@ class PostgresRoom:
             await connection.execute(
                 f"UPDATE receipts SET created_at = created_at {older}, until = until {older}", [seconds, seconds]
             )
-
-
-@define
-class RandomIds:
-    """`Ids` from time and entropy."""
-
-    def new(self, kind: str) -> str:
-        return new_id(kind)
 
 
 @pytest.fixture

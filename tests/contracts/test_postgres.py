@@ -9,10 +9,11 @@ import random
 import psycopg
 import pytest
 
-from tests.contracts.conftest import PostgresRoom, RandomIds
+from tests.contracts.conftest import PostgresRoom
 from tests.postgres import drop, fresh
 from videovector_adapters.postgres.database import Database, PgBuckets
 from videovector_adapters.postgres.migrate import Migration, migrate, shipped
+from videovector_adapters.wiring import RandomIds
 from videovector_core.access.ratelimit import Limits, Returned
 from videovector_core.errors import Conflict, Invalid, Unavailable
 from videovector_core.events.model import EventFilter, NewEvent

@@ -12,11 +12,12 @@ from attrs import define
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.contracts.conftest import MemoryRoom, PostgresRoom, RandomIds
+from tests.contracts.conftest import MemoryRoom, PostgresRoom
 from tests.postgres import wipe
 from videovector_adapters import memory
 from videovector_adapters.memory.parts import CountingIds, MemoryDoorbell
 from videovector_adapters.postgres.database import Database
+from videovector_adapters.wiring import RandomIds
 from videovector_core.testing.stores_machine import work_machine
 from videovector_core.testing.stores_room import Room
 

@@ -13,6 +13,7 @@ from tests.http.api import Api, serving
 from tests.stateful.virtual import simulate
 from videovector_adapters.memory import Database
 from videovector_adapters.memory.parts import MemoryDoorbell
+from videovector_adapters.wiring import RandomIds
 from videovector_core.access.model import Caller
 from videovector_core.app import VideoVector
 from videovector_core.events.model import EventFilter, NewEvent
@@ -98,7 +99,7 @@ async def test_a_wrong_filter_is_refused_before_the_stream_begins(query: str) ->
 async def test_somebody_elses_events_are_unknown() -> None:
     """Neither their place nor they themselves exist for another tenant."""
     doorbell = MemoryDoorbell()
-    begin = Database(_RandomIds(), doorbell).begin
+    begin = Database(RandomIds(), doorbell).begin
     async with serving(begin=begin, doorbell=doorbell) as api:
         (foreign,) = await tell(api.vv, "user_other", 1)
         for wrong in (foreign, new_id("event"), "nonsense", "evt_1"):
@@ -201,8 +202,3 @@ async def test_a_stalled_reader_costs_little_and_gets_everything() -> None:
         assert max(held) <= streams.pace.kept
         reader.go_on()
         assert [event["id"] for event in await reader.until(len(log))] == log
-
-
-class _RandomIds:
-    def new(self, kind: str) -> str:
-        return new_id(kind)

@@ -36,19 +36,13 @@ from tests.stub_model import Call, Reply, StubModel
 from videovector_adapters.postgres.database import Database
 from videovector_adapters.postgres.installation import installation
 from videovector_adapters.qdrant.edge import EdgeVectors
-from videovector_core.ids import new_id
+from videovector_adapters.wiring import RandomIds
 from videovector_core.search.checker import Checker
 
 SCHEMA = {"type": "object", "properties": {"place": {"type": "string"}}, "required": ["place"]}
 ENDS = {"completed", "completed_with_failures", "failed", "cancelled"}
 _START = re.compile(r'"start_seconds": ([0-9.]+)')
-_MARK = re.compile(r"mark-(\d+)")
 _marks = itertools.count(1)
-
-
-class _Ids:
-    def new(self, kind: str) -> str:
-        return new_id(kind)
 
 
 @define
@@ -286,7 +280,7 @@ class Plant:
     async def _checked(self) -> str | None:
         vectors = EdgeVectors(self.server.data_dir.absolute() / "vectors" / "engine.sock")
         try:
-            async with Database.open(self.dsn, _Ids(), size=2) as database:
+            async with Database.open(self.dsn, RandomIds(), size=2) as database:
                 report = await Checker(database.begin, vectors).check()
         finally:
             await vectors.close()

@@ -20,12 +20,13 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.contracts.conftest import MemoryRoom, PostgresRoom, RandomIds, postgres_server
+from tests.contracts.conftest import MemoryRoom, PostgresRoom, postgres_server
 from tests.postgres import drop, fresh, wipe
 from videovector_adapters import memory
 from videovector_adapters.memory.models import Echo, WordHashes, toy
 from videovector_adapters.memory.parts import CountingIds, MemoryDoorbell
 from videovector_adapters.postgres.database import Database
+from videovector_adapters.wiring import RandomIds
 from videovector_core.access.model import Caller
 from videovector_core.app import VideoVector
 from videovector_core.errors import Conflict, ProcessingFailed
