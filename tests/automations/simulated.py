@@ -7,7 +7,6 @@ import contextlib
 import hashlib
 import random
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
 from typing import Any
 
 from attrs import define, evolve, field, frozen
@@ -80,9 +79,7 @@ class World:
     failing: float = 0.0
     objects: dict[str, float] = field(factory=dict)
     imported: dict[str, list[str]] = field(factory=dict)
-    runs: list[tuple[str, ...]] = field(factory=list)
     deaths: int = 0
-    refusing: bool = False
     database: Database = field(init=False)
     had: Table[str, str] = field(init=False)
     jobs: Table[str, Job] = field(init=False)
@@ -177,8 +174,3 @@ class World:
             found = await tx.orders.get(INDEX, OrderKind.IMPORT)
         assert found is not None
         return found
-
-
-def seconds(moment: datetime) -> float:
-    """Return a moment as seconds since the start."""
-    return moment.timestamp() - START

@@ -6,17 +6,14 @@ import atexit
 import contextlib
 import random
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
-from tests.brokers import Broker, running
+from tests.brokers import running
 from tests.faults.plant import Plant, temporary
 from videovector_core.errors import VideoVectorError
 
-R = TypeVar("R")
-
 _BATCHED = '{"batched": {"model": "openai:toy", "batch": 4}}'
 _open: dict[str, tuple[Plant, contextlib.ExitStack]] = {}
-_brokers: dict[str, Broker] = {}
 
 
 def plant(kind: str = "quick") -> Plant:

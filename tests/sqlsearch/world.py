@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from videovector_adapters.duckdb.parquet import write_parquet
 from videovector_core.sqlsearch import catalog
@@ -205,7 +205,3 @@ async def _write(made: Catalog, place: Path, marker: str) -> dict[str, Path]:
             rows = (read(row) async for row in Files(marker=marker).of(table.run, table.level))
             await write_parquet(path, table.columns, rows)
     return files
-
-
-def with_version(run: RunTable, version: str) -> RunTable:
-    return evolve(run, version=version)

@@ -218,7 +218,6 @@ class RunMachine(Machine):
         self.vv = VideoVector(memory.ports(begin=self.room.begin, models=models))
         self.engine = self.vv.engine(Pace(lease=30, renew=10, sweep=10, poll=1))
         self.statuses: dict[str, list[RunStatus]] = {}
-        self.repairs = 0
 
     @initialize()
     def media(self) -> None:
@@ -284,7 +283,6 @@ class RunMachine(Machine):
             self.run(self.vv.runs.retry(self.caller, run_id, row.video_id, row.segment_id)).retry_id for _ in range(3)
         ]
         assert len(set(made)) == 1
-        self.repairs += 1
 
     @invariant()
     def states_are_legal_and_counts_add_up(self) -> None:

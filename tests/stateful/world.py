@@ -97,7 +97,6 @@ class Model(Echo):
     """A model that takes its time, fails now and then, and counts what it was asked."""
 
     weather: Weather = field(kw_only=True)
-    answered: Counter[str] = field(factory=Counter)
     asked: int = 0
 
     async def extract(self, request: ExtractionRequest) -> Extraction:
@@ -209,4 +208,4 @@ class Process:
         await asyncio.gather(self.task, *self.engine._running, return_exceptions=True)
 
 
-__all__ = ["CRASH_POINTS", "Weather", "World", "memory"]
+__all__ = ["CRASH_POINTS", "Weather", "World"]
