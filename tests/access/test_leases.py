@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-from bisect import bisect_right
 from collections.abc import Sequence
 
 import pytest
 from attrs import define, field
 
+from tests.access.windows import most
 from videovector_core.access.leases import Limiter
 from videovector_core.access.ratelimit import Grant, Limits, RateLimits, Returned
 from videovector_core.errors import Limited
@@ -63,12 +63,6 @@ class Fleet:
         while self.clock() < end:
             await asyncio.gather(*(self.ask(process) for process in range(self.processes) for _ in range(burst)))
             self.clock.moment += step
-
-
-def most(moments: Sequence[float], seconds: float) -> int:
-    """Return the largest number of moments in any stretch (u - seconds, u]."""
-    ordered = sorted(moments)
-    return max((n + 1 - bisect_right(ordered, u - seconds) for n, u in enumerate(ordered)), default=0)
 
 
 @pytest.mark.parametrize("limit", [1, 7, 20, 120, 600, 3000])

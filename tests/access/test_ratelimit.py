@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from bisect import bisect_right
-from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.access.windows import most
 from videovector_core.access.ratelimit import (
     CATEGORIES,
     DEFAULTS,
@@ -24,12 +23,6 @@ from videovector_core.errors import Invalid
 
 START = 1_767_225_600.25
 OPEN = 10**9
-
-
-def most(moments: Sequence[float], seconds: float) -> int:
-    """Return the largest number of moments in any stretch (u - seconds, u]."""
-    ordered = sorted(moments)
-    return max((n + 1 - bisect_right(ordered, u - seconds) for n, u in enumerate(ordered)), default=0)
 
 
 @pytest.mark.parametrize(
