@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from tests.chat.world import DOCUMENTS, Talk, talking
+from tests.chat.world import DOCUMENTS, Said, Talk, reply, talking, told, use
 from videovector_adapters.duckdb.sandbox import DuckdbSandbox
 from videovector_adapters.duckdb.tables import ParquetTables
 from videovector_adapters.memory.models import ToyDecoder
@@ -18,11 +19,12 @@ PLAIN = "without a language model"
 
 
 @contextlib.asynccontextmanager
-async def with_sql() -> AsyncIterator[Talk]:
-    """Talk to a server that has an engine for SQL."""
+async def with_sql(says: Said | None = None) -> AsyncIterator[Talk]:
+    """Talk to a server that has an engine for SQL; `says` plays the chat model."""
     blobs, engine = MemoryBlobs(), DuckdbSandbox()
+    ports: dict[str, Any] = {"blobs": blobs, "decoder": ToyDecoder(blobs), "tables": ParquetTables(blobs)}
     try:
-        async with talking(blobs=blobs, decoder=ToyDecoder(blobs), sql=engine, tables=ParquetTables(blobs)) as talk:
+        async with talking(says, sql=engine, **ports) as talk:
             yield talk
     finally:
         await engine.close()
@@ -66,7 +68,9 @@ async def test_what_media_say_cannot_look_like_an_answer():
         turn = await talk.turn("x")
     content = turn["assistant_message"]["content"]
     assert "evil.example" not in content
-    assert "(rs1:2)" not in content or "[rs1:2]" not in content.split("\n")[1][:20]
+    first = content.split("\n")[1]
+    assert first.startswith("- x (rs1.2) p")
+    assert re.findall(r"rs\d+:\d+", first) == ["rs1:1"]
     assert all(one["verified"] for one in turn["assistant_message"]["citations"])
 
 
@@ -98,8 +102,6 @@ async def test_questions_that_count_become_queries_and_comparisons_become_filter
 @pytest.mark.real
 async def test_a_model_asks_in_sql_and_cites_rows_that_can_be_played():
     """A row that belongs to a segment is cited with the segment's times; one outside the scope cannot be read."""
-    from tests.chat.world import reply, told, use
-
     def says(request: Any) -> Any:
         done = told(request)
         if not done:
@@ -110,14 +112,8 @@ async def test_a_model_asks_in_sql_and_cites_rows_that_can_be_played():
             return reply("", use("sql_query", query=query), use("sql_query", query="SELECT * FROM users"))
         return reply("The best is [rs1:1].")
 
-    blobs, engine = MemoryBlobs(), DuckdbSandbox()
-    try:
-        async with talking(
-            says, blobs=blobs, decoder=ToyDecoder(blobs), sql=engine, tables=ParquetTables(blobs)
-        ) as talk:
-            turn = await talk.turn("what is best?")
-    finally:
-        await engine.close()
+    async with with_sql(says) as talk:
+        turn = await talk.turn("what is best?")
     assert [call["status"] for call in turn["tool_trace"]] == ["completed", "completed", "failed"]
     (cited,) = turn["assistant_message"]["citations"]
     assert (cited["start_time"], cited["end_time"], cited["verified"]) == (20.0, 30.0, True)
