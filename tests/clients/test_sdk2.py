@@ -143,8 +143,7 @@ BAD = {
 @pytest.mark.parametrize("name", [*BAD, "half.mp4"])
 def test_bad_files_are_refused(server: Server, shared_media: Path, name: str):
     """What is no media is a 4xx with a stable code and a sentence; nothing is kept and the server lives."""
-    content = BAD.get(name) or (shared_media / "robust__derived__truncated_half.mp4").read_bytes()
-    content = BAD.get(name, content)
+    content = BAD[name] if name in BAD else (shared_media / "robust__derived__truncated_half.mp4").read_bytes()
     with server.http() as http:
         before = len(http.get("/playground/videos", params={"limit": 100}).json()["data"])
         answer = http.post("/videos/upload", files={"file": (name, content)}, data={"title": name})
