@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +112,8 @@ class Tab:
 def browser() -> Iterator[Any]:
     """Chromium of the machine; while it is open a loop runs in this thread, so it ends before anyone else's tests."""
     chromium = needs_program("chromium")
-    sync_api = pytest.importorskip("playwright.sync_api")
+    needs(find_spec("playwright"), "the package playwright: make setup")
+    sync_api: Any = import_module("playwright.sync_api")
     with sync_api.sync_playwright() as playwright:
         one = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         yield one
