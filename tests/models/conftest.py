@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
+from tests.needs import needs
 from videovector_adapters.local.catalog import Weight
 from videovector_adapters.local.weights import Weights
-
-MEDIA = Path(__file__).resolve().parents[3] / "shared" / "media"
-
-
-def needs(there: bool, what: str) -> None:
-    """Go on if it is there; otherwise skip, or fail where CI is set."""
-    if not there:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{what} is not here")
 
 
 @pytest.fixture(scope="session")
@@ -25,18 +17,18 @@ def weights_for():
 
     def find(*wanted: Weight) -> Weights:
         weights = Weights()
-        needs(weights.present(*wanted), f"weights of {wanted[0].model}")
+        needs(weights.present(*wanted), f"weights of {wanted[0].model}: videovector models fetch")
         return weights
 
     return find
 
 
 @pytest.fixture(scope="session")
-def media():
+def media(shared_media: Path):
     """Return a shared media file by its name."""
 
     def find(name: str) -> Path:
-        needs((MEDIA / name).is_file(), name)
-        return MEDIA / name
+        needs((shared_media / name).is_file(), f"{name} among the media files beside the project")
+        return shared_media / name
 
     return find
