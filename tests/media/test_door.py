@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import AsyncIterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,13 +17,6 @@ from videovector_adapters.av import AvReader, MediaLimits
 from videovector_core.errors import Invalid, TooLarge, VideoVectorError
 from videovector_core.testing.media import film as avi
 from videovector_core.testing.media import picture, tone
-
-
-@pytest.fixture
-async def reader() -> AsyncIterator[AvReader]:
-    found = AvReader(patience=30)
-    yield found
-    await found.close()
 
 
 async def test_a_picture_bomb_is_refused_before_it_is_decoded(reader: AvReader, tmp_path: Path) -> None:

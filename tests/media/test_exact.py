@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import random
 from bisect import bisect_right
-from collections.abc import AsyncIterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -39,13 +38,6 @@ FILMS: dict[str, tuple[list[float], dict[str, Any]]] = {
     "mp4 with wide pixels": (SLOW, {"container": "mp4", "pixel": Fraction(2)}),
     "avi": (SLOW, {"container": "avi", "codec": "mpeg4", "tick": Fraction(1, 10)}),
 }
-
-
-@pytest.fixture
-async def reader() -> AsyncIterator[AvReader]:
-    found = AvReader(patience=30)
-    yield found
-    await found.close()
 
 
 @pytest.mark.parametrize("name", FILMS)

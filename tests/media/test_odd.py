@@ -6,7 +6,6 @@ import io
 import math
 import wave
 from array import array
-from collections.abc import AsyncIterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -22,13 +21,6 @@ from videovector_core.testing.media import tone
 
 STEADY = [n / 25 for n in range(100)]
 SPARSE = [0.0, 0.04, 0.3, 0.31, 1.5, 1.6, 4.0, 4.04, 7.0]
-
-
-@pytest.fixture
-async def reader() -> AsyncIterator[AvReader]:
-    found = AvReader(patience=30)
-    yield found
-    await found.close()
 
 
 async def times_of(reader: AvReader, path: Path, into: Path) -> tuple[list[float], float]:
