@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import httpx
+import uvicorn
 from attrs import define
 
 from videovector_adapters import memory
@@ -76,6 +77,22 @@ async def serving(*, about: Mapping[str, Any] | None = None, **instead: Any) -> 
     finally:
         stop.set()
         await engine
+
+
+@contextlib.asynccontextmanager
+async def on_a_port(api: Api) -> AsyncIterator[str]:
+    """Serve an application on a free port of this machine as well; yields its origin."""
+    config = uvicorn.Config(api.app, port=0, lifespan="off", log_config=None, access_log=False, proxy_headers=False)
+    server = uvicorn.Server(config)
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]  # the test's
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await task
 
 
 def error(answer: Any) -> Any:

@@ -11,10 +11,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
-import uvicorn
 from attrs import frozen
 
-from tests.http.api import Api, serving
+from tests.http.api import Api, on_a_port, serving
 
 GRACE_S = 240
 _LEFT_OUT = "/processing/events/stream|/mcp"
@@ -40,19 +39,8 @@ class Outcome:
 @contextlib.asynccontextmanager
 async def listening() -> AsyncIterator[tuple[Api, str]]:
     """Serve the application in memory on a socket."""
-    async with serving() as api:
-        config = uvicorn.Config(api.app, port=0, lifespan="off", log_config=None, access_log=False, proxy_headers=False)
-        server = uvicorn.Server(config)
-        server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]  # the test's
-        task = asyncio.create_task(server.serve())
-        while not server.started:
-            await asyncio.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        try:
-            yield api, f"http://127.0.0.1:{port}"
-        finally:
-            server.should_exit = True
-            await task
+    async with serving() as api, on_a_port(api) as origin:
+        yield api, origin
 
 
 async def fuzz(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
@@ -14,14 +13,13 @@ from typing import Any
 
 import httpx2
 import pytest
-import uvicorn
 from attrs import evolve
 from jsonschema_rs import validator_for
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
-from tests.http.api import Api, serving
+from tests.http.api import Api, on_a_port, serving
 from tests.mcp.calling import ANSWERS, called, said
 from tests.mcp.seeded import Seeded, seeded
 from videovector_adapters.memory.connectors import MemoryStorage
@@ -43,19 +41,6 @@ async def connected(api: Api, key: str | None = None, mode: str = "auto") -> Asy
     http = httpx2.AsyncClient(transport=httpx2.ASGITransport(api.app), headers=headers, timeout=30)
     async with http, Client(streamable_http_client("http://testserver/mcp", http_client=http), mode=mode) as client:
         yield client
-
-
-@contextlib.asynccontextmanager
-async def listening(api: Api) -> AsyncIterator[str]:
-    """Serve the application on a port of this machine."""
-    config = uvicorn.Config(api.app, host="127.0.0.1", port=0, log_config=None, lifespan="off")
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    await task
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
@@ -86,7 +71,7 @@ async def test_every_tool_over_http(api, mode):
 async def test_every_tool_over_stdio(api):
     """`videovector mcp` gives the same tools and the same results through its standard input and output."""
     ids = await seeded(api.client, api.finished)
-    async with listening(api) as url:
+    async with on_a_port(api) as url:
         start = StdioServerParameters(
             command=sys.executable,
             args=["-m", "videovector_http.cli", "mcp"],
@@ -180,9 +165,7 @@ async def test_a_tool_reaches_as_far_as_its_credential(api):
     """A key that can read reads and cannot write; one that can search only searches."""
     ids = await seeded(api.client, api.finished)
     for scope, allowed in (("search", {"search_videos"}), ("read", {"search_videos", "get_video"})):
-        user = await api.vv.access.known_user(api.user_id)
-        assert user is not None
-        key = await key_of(api, scope)
+        key = (await api.as_user("owner", scope))["X-API-Key"]
         async with connected(api, key) as client:
             for tool in ("search_videos", "get_video", "create_index"):
                 result = await client.call_tool(tool, ids.arguments()[tool])
@@ -190,14 +173,6 @@ async def test_a_tool_reaches_as_far_as_its_credential(api):
                 if result.is_error:
                     assert result.structured_content["code"] == "authorization_insufficient_scope"
                     assert result.structured_content["recoverable"] is False
-
-
-async def key_of(api: Api, scope: str) -> str:
-    """Make a key of the owner."""
-    from videovector_core.access.model import Caller
-
-    _, secret = await api.vv.access.create_key(Caller(api.user_id), name=scope, scopes=[scope])
-    return secret.reveal()
 
 
 async def test_a_key_makes_one_thing(api):
