@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import httpx
 from attrs import define
 
+from tests.clients.conformance.finding import PIXEL
 from tests.http.world import CLIP
 from videovector_adapters.memory.models import toy
 
@@ -21,12 +21,6 @@ PROMPT = {
         "json_schema": {"type": "object", "properties": {"summary": {"type": "string"}}},
     },
 }
-PIXEL = base64.b64encode(
-    bytes.fromhex(
-        "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c4944415408d763f8cfc000000301010018dd8d"
-        "b00000000049454e44ae426082"
-    )
-).decode()
 SERVICE_ACCOUNT = {
     "type": "service_account",
     "project_id": "p",
