@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.http.api import serving
 from videovector_adapters.memory.models import Echo, ToyTranscriber, WordHashes
-from videovector_core.errors import Invalid, ProcessingFailed
+from videovector_core.errors import ProcessingFailed
 from videovector_core.models.bundle import Models
 from videovector_core.models.ports import Extraction, Usage
 from videovector_core.prompts.drafting import templated
@@ -180,5 +180,3 @@ async def test_a_blank_instruction_is_refused():
     async with drawing(None) as api:
         answer = await api.client.post("/prompts/generate", json={"instruction": "  "})
         assert answer.status_code == 422
-        with pytest.raises(Invalid):
-            check_schema({"type": "object", "properties": {"run_id": {"type": "string"}}})
