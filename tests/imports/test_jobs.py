@@ -128,8 +128,8 @@ async def test_new_only_takes_each_version_once(api: Api):
     assert (await imported(api, connector, await index_of(api)))["progress"]["imported"] == 3
 
 
-async def test_two_jobs_at_once_share_new_objects(api: Api):
-    """Of two jobs that find the same versions, each version comes in by one of them."""
+async def test_jobs_at_once_share_new_objects(api: Api):
+    """Of three jobs that find the same versions, each version comes in by one of them."""
     bucket_of(api).objects.update({f"{n}.mp4": clip(n) for n in range(20)})
     connector, index = await connected(api, import_mode="new_only"), await index_of(api)
     jobs = await asyncio.gather(*(imported(api, connector, index) for _ in range(3)))
