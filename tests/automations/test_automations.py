@@ -134,7 +134,8 @@ async def test_five_failures_in_a_row_pause(api):
     resumed = (await api.client.post(f"{path}/resume")).json()
     assert (resumed["paused"], resumed["consecutive_failures"], resumed["last_error"]) == (False, 0, None)
     assert resumed["next_check_at"] is not None
-    assert (await until(api, path, lambda found: found["last_error"] is None))["paused"] is False
+    looked = await until(api, path, lambda found: found["last_check_at"] != order["last_check_at"])
+    assert (looked["paused"], looked["consecutive_failures"], looked["last_error"]) == (False, 0, None)
 
 
 @define
