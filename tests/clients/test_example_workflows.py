@@ -58,8 +58,10 @@ class Scene:
         return run
 
     async def rows(self, run: Any) -> list[dict[str, Any]]:
-        """Return what a run extracted from the film."""
-        return [row.metadata for row in (await self.c.prompt_runs.list_results(run.run_id, video_id=self.film)).data]
+        """Return what a run extracted from the film, which is something."""
+        found = (await self.c.prompt_runs.list_results(run.run_id, video_id=self.film)).data
+        assert found
+        return [row.metadata for row in found]
 
 
 @pytest.fixture(scope="module")
@@ -127,8 +129,8 @@ async def nested_filter(s: Scene) -> None:
     position = {"field": "products[].brand_position", "operator": "equals", "value": "shelf", "type": "string"}
     score = {"field": "compliance.score", "operator": "greater_equal", "value": 0.0, "type": "number"}
     found = await s.c.search.filter(s.index, run_ids=[s.run], conditions=[position, score], page_size=25)
-    for row in found.results:
-        assert row.metadata["compliance"]["score"] >= 0
+    assert found.results
+    assert all(row.metadata["compliance"]["score"] >= 0 for row in found.results)
     strict = {**score, "operator": "greater_than", "value": 1}
     assert not (await s.c.search.filter(s.index, run_ids=[s.run], conditions=[position, strict])).results
 
@@ -145,6 +147,7 @@ async def retail_shelf(s: Scene) -> None:
     """08: lists of objects, in segments of a fixed length."""
     run = await s.ran(await s.ask("Shelf", record(["products"], products=PRODUCTS)), video_segment_duration=20)
     (row,) = await s.rows(run)
+    assert row["products"]
     assert all("brand" in one for one in row["products"])
 
 
