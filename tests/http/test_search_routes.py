@@ -169,6 +169,7 @@ async def test_runs_that_cut_otherwise_show_a_moment_once(api: Api) -> None:
     )
     hits = await post(api, "/search/multi-run", {"query": "country", "run_ids": [first, other], "top_k": 3})
     spans = [(hit["start_time"], hit["end_time"]) for hit in hits]
+    assert spans
     for one in spans:
         for two in spans:
             shared = min(one[1], two[1]) - max(one[0], two[0])
