@@ -14,6 +14,7 @@ from tests.stateful.world import CRASH_POINTS, Weather, World
 from videovector_adapters.memory.models import toy
 from videovector_core.access.model import Caller
 from videovector_core.app import VideoVector
+from videovector_core.events.model import EventFilter
 from videovector_core.runs.model import Outcome, RunStatus
 from videovector_core.runs.service import Target
 from videovector_core.testing.storage import stream
@@ -68,7 +69,7 @@ async def _check(vv, world, caller, run_id, seed):
     run, counts = view.run, view.counts
     async with vv.begin() as tx:
         rows = [row for row in tx.results.rows.rows.values() if row.run_id == run_id]
-        events = await tx.events.after(caller.user_id, 0, wanted=_all(), limit=10_000)
+        events = await tx.events.after(caller.user_id, 0, wanted=EventFilter(), limit=10_000)
         left = [item for item in tx.work.items.rows.values() if item.key.startswith(run_id) and item.state != "failed"]
         calls = await tx.calls.calls(run_id, limit=1000)
     assert not left, (seed, left)
@@ -88,12 +89,6 @@ async def _check(vv, world, caller, run_id, seed):
     if not run.stopping and run.status is RunStatus.COMPLETED:
         assert len(rows) == 6, seed
         assert kinds["media.processing.completed"] == 2, (seed, kinds)
-
-
-def _all():
-    from videovector_core.events.model import EventFilter
-
-    return EventFilter()
 
 
 @pytest.mark.timeout(240)
