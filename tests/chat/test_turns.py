@@ -149,7 +149,7 @@ async def test_keys_that_differ_are_refused_and_no_turn_is_made():
 
 
 async def test_fifty_at_once_under_one_key_are_one_turn():
-    """However many ask at the same time under one key, streaming or not, the model is asked as often as by one."""
+    """However many ask at the same time under one key, the model is asked as often as by one."""
     async with talking(searching()) as talk:
         url = f"/chat/sessions/{talk.session}/turns"
         answers = await asyncio.gather(
