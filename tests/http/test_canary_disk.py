@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from PIL import Image
 
 from tests.http.world import CONNECTOR, PROMPT
-from tests.server import Server
+from tests.server import Server, free_port
 from tests.stub_model import Call, Reply, StubModel
 
 OPERATORS: Final = {
@@ -32,7 +32,11 @@ ACCOUNT: Final = {
     "client_email": "a@b.example",
     "token_uri": "https://oauth2.googleapis.com/token",
 }
-HOOK: Final[dict[str, Any]] = {"name": "w", "url": "https://127.0.0.1:9443/hook", "events": ["media.created"]}
+HOOK: Final[dict[str, Any]] = {
+    "name": "w",
+    "url": f"https://127.0.0.1:{free_port()}/hook",
+    "events": ["media.created"],
+}
 
 
 def echoing(call: Call, _: int) -> Reply | None:
