@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 
+from tests.clients.conformance.finding import PIXEL
 from tests.http.api import Api, serving
 from tests.http.world import PROMPT, Ids, populated
-from tests.search.world import shot
 from videovector_core.prompts.defaults import DEFAULT_PROMPTS
 from videovector_http.document import handlers
 
 SYSTEM = DEFAULT_PROMPTS[0].prompt_id
-PIXEL = shot(1)
 CONDITION = {"field": "headline", "type": "string", "operator": "equals", "value": "x"}
 
 Case = Callable[[Ids, Ids], dict[str, Any]]

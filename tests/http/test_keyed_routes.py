@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from tests.clients.conformance.finding import PIXEL
 from tests.http.api import Api, serving
-from tests.http.test_foreign import CONDITION, PIXEL
+from tests.http.test_foreign import CONDITION
 from tests.http.world import CLIP, CONNECTOR, PROMPT, Ids, populated
 from videovector_http.document import rules_of
 
