@@ -17,6 +17,7 @@ from videovector_http.document import handlers
 
 SYSTEM = DEFAULT_PROMPTS[0].prompt_id
 CONDITION = {"field": "headline", "type": "string", "operator": "equals", "value": "x"}
+HOOK = {"name": "n", "url": "https://receiver.example/hook", "events": ["media.created"]}
 
 Case = Callable[[Ids, Ids], dict[str, Any]]
 
@@ -110,7 +111,6 @@ CASES: dict[str, list[Case]] = {
     "POST /search/multi-run": [
         lambda t, o: {"json": {"query": "country", "run_ids": [o.run, t.run]}},
         lambda t, o: {"json": {"query": "country", "index_id": t.index}},
-        lambda t, o: {"json": {"query": "country", "run_ids": [o.run], "index_ids": [t.index]}},
         lambda t, o: {"json": {"query": "country", "run_ids": [o.run], "index_id": t.index}},
     ],
     "POST /playground/search": [
@@ -150,6 +150,7 @@ CASES: dict[str, list[Case]] = {
         lambda t, o: {"json": {"target_type": "result", "target_id": o.segment, "run_id": t.run, "note": "n"}},
         lambda t, _: {"json": {"target_type": "field", "target_id": t.result, "field_path": "headline", "note": "n"}},
     ],
+    "POST /webhooks": [lambda t, _: {"json": {**HOOK, "index_ids": [t.index]}}],
     "PATCH /webhooks/{webhook_id}": [lambda t, o: {"json": {"name": "n"}}],
     "POST /exports/index/{index_id}": [
         lambda t, o: {},
@@ -210,7 +211,6 @@ POST /indexes
 POST /prompts
 POST /prompts/generate
 POST /prompts/test-schema
-POST /webhooks
 POST /workflow/define""".splitlines()
 )
 """Routes whose bodies name nothing."""
