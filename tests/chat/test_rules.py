@@ -102,6 +102,7 @@ async def test_questions_that_count_become_queries_and_comparisons_become_filter
 @pytest.mark.real
 async def test_a_model_asks_in_sql_and_cites_rows_that_can_be_played():
     """A row that belongs to a segment is cited with the segment's times; one outside the scope cannot be read."""
+
     def says(request: Any) -> Any:
         done = told(request)
         if not done:

@@ -84,9 +84,7 @@ class Trial(Room):
 
     async def __aenter__(self):
         await super().__aenter__()
-        view = await self.vv.imports.upload(
-            self.caller, stream(toy("image", duration=0)), file_name="p", index_id=None
-        )
+        view = await self.vv.imports.upload(self.caller, stream(toy("image", duration=0)), file_name="p", index_id=None)
         self.picture = view.items[0].video_id
         return self
 
