@@ -26,6 +26,8 @@ async def trial(seed: int) -> str | None:
         finally:
             server.stop()
     _cases.append(found.cases)
+    if not found.cases:
+        return f"no request was made: {found.failures}"
     return None if found.status == 0 else f"{found.cases} cases\n{found.failures}"
 
 

@@ -36,8 +36,10 @@ def _trial(plant: Plant, chance: random.Random) -> str | None:
     plant.wait(run, seconds=180)
     again = {start_of(call): call.at - killed for call in plant.calls(run) if call.at > killed}
     waits = [again[start] for start in held if start in again]
+    if not waits:
+        return "nothing that the worker had in hand was asked about again"
     slowest = max([slowest, *waits])
-    if waits and max(waits) > LIMIT:
+    if max(waits) > LIMIT:
         return f"a segment waited {max(waits):.1f} s"
     return plant.wrong_with(run, segments=SEGMENTS)
 
