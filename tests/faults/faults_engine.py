@@ -34,7 +34,6 @@ class Trial:
     chance: random.Random
     model: MemoryVectors = field(factory=MemoryVectors)
     wrong: list[str] = field(factory=list)
-    refused: int = 0
 
     async def write(self) -> None:
         """Write and delete until told to stop; what was refused is repeated, as the relay does."""
@@ -53,7 +52,6 @@ class Trial:
             try:
                 found = await self._answer()
             except Unavailable:
-                self.refused += 1
                 await asyncio.sleep(0.01)
                 continue
             if not found or found[0].point.id != named(f"wide {POINTS}"):

@@ -30,7 +30,7 @@ from attrs import define, field
 from psycopg.conninfo import make_conninfo
 
 from tests.brokers import Broker
-from tests.faults.processes import below, tree
+from tests.faults.processes import below
 from tests.server import Server
 from tests.stub_model import Call, Reply, StubModel
 from videovector_adapters.postgres.database import Database
@@ -343,6 +343,3 @@ def temporary() -> Iterator[Path]:
 def _json(answer: httpx.Response) -> Any:
     assert answer.is_success, (answer.status_code, answer.text[:500])
     return json.loads(answer.text)
-
-
-__all__ = ["ENDS", "Plant", "scripted", "sound", "start_of", "temporary", "tree"]

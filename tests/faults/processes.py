@@ -53,10 +53,3 @@ def hit(pid: int, how: signal.Signals = signal.SIGKILL) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-def alive(pid: int) -> bool:
-    """Whether the process runs and is no zombie."""
-    with contextlib.suppress(OSError):
-        return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
-    return False
