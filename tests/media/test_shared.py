@@ -64,6 +64,7 @@ async def test_every_odd_file_gives_a_result_or_a_clear_refusal(
     reader: AvReader, shared_media: Path, manifest: list[dict[str, str]], tmp_path: Path
 ) -> None:
     """Odd, damaged and hostile files: refused with a stable code and a sentence, or read with the right duration."""
+    assert {*REFUSED, *DAMAGED, *TURNED} <= {row["file"] for row in manifest}
     for row in manifest:
         if row["kind"] not in {"robust", "photo"}:
             continue
@@ -97,6 +98,7 @@ async def test_cuts_are_found_to_within_two_frames(
     reader: AvReader, shared_media: Path, manifest: list[dict[str, str]], tmp_path: Path
 ) -> None:
     """Every hard cut of the real clips is found, and none where there is none."""
+    assert {"cuts", "negative"} <= {row["kind"] for row in manifest}
     for row in manifest:
         if row["kind"] not in {"cuts", "negative"}:
             continue
