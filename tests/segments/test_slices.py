@@ -108,11 +108,10 @@ def test_sound_is_cut_in_its_pauses(turns: list[tuple[float, float]]) -> None:
 
 
 def test_a_sentence_end_beats_a_comma() -> None:
-    """Of two pauses of the same length the one after a full stop is taken."""
+    """Of two pauses of the same length the one after a full stop is taken; sound of about one slice is not cut."""
     phrases = (Phrase(0, 13.0, "one two,"), Phrase(13.6, 16.0, "three."), Phrase(16.6, 32.0, "Four five six."))
     speech = tuple((phrase.start, phrase.end) for phrase in phrases)
-    found = slices.content_aware_audio(32.0, Transcript(phrases, "en", speech))
-    assert found == [(0.0, pytest.approx(16.3)), (pytest.approx(16.3), 32.0)] or len(found) == 1
+    assert slices.content_aware_audio(32.0, Transcript(phrases, "en", speech)) == [(0.0, 32.0)]
     bounds = pauses.best(32.0, pauses.places(32.0, Transcript(phrases, "en", speech), []), 10, 16, 60)
     assert bounds == [pytest.approx(16.3)]
 
