@@ -120,14 +120,20 @@ def test_a_minted_url_passes_the_clients_checks(plant: Plant, run: str):
     with plant.server.client() as client:
         made = client.exports.create_prompt_run_export(run)
         done = client.exports.wait_for_completion(made.export_id, poll_interval=0.3, timeout=60)
+    before = plant.server.environment
     plant.server.stop()
-    plant.server.environment = {**plant.server.environment, "VIDEOVECTOR_PUBLIC_URL": origin}
+    plant.server.environment = {**before, "VIDEOVECTOR_PUBLIC_URL": origin}
     plant.server.start()
-    with plant.server.http() as http:
-        answer = http.post(f"/exports/{done.export_id}/download-url").json()
-    url = _parse_export_download_url_response(
-        answer, expected_export_id=done.export_id, configured_base_url=f"{origin}/api/v2"
-    )
-    assert url is not None
-    file = httpx.get(url.replace("https://", "http://", 1))
-    assert (file.status_code, len(file.content)) == (200, done.file_size_bytes)
+    try:
+        with plant.server.http() as http:
+            answer = http.post(f"/exports/{done.export_id}/download-url").json()
+        url = _parse_export_download_url_response(
+            answer, expected_export_id=done.export_id, configured_base_url=f"{origin}/api/v2"
+        )
+        assert url is not None
+        file = httpx.get(url.replace("https://", "http://", 1))
+        assert (file.status_code, len(file.content)) == (200, done.file_size_bytes)
+    finally:  # other tests of this module ask the same server
+        plant.server.stop()
+        plant.server.environment = before
+        plant.server.start()
