@@ -252,6 +252,7 @@ async def send(api: Api, headers: dict[str, str], method: str, path: str, ids: I
 async def test_foreign_ids_answer_like_nobodys(api):
     """Status, body and size are the same for an id of another account and for an id that never was."""
     theirs = await populated(api)
+    theirs.webhook = (await api.client.post("/webhooks", json=HOOK)).json()["webhook_id"]
     mine = await api.as_user("other")
     owner = dict(api.client.headers)
     api.client.headers["X-API-Key"] = mine["X-API-Key"]
