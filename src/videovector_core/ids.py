@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Callable
 from typing import Final
@@ -37,14 +36,7 @@ PREFIXES: Final = {
     "ranking": "rank",
 }
 
-_SHAPE: Final = re.compile(r"[a-z]+_[0-9a-z]{1,64}")
-
 
 def new_id(kind: str, *, clock: Callable[[], float] = time.time, entropy: Callable[[int], bytes] = os.urandom) -> str:
     """Make an id such as `vid_0199f0c2...`: 48 bits of milliseconds since 1970, then 80 random bits (the order of UUIDv7, RFC 9562)."""
     return f"{PREFIXES[kind]}_{int(clock() * 1000):012x}{entropy(10).hex()}"
-
-
-def looks_like_id(text: str) -> bool:
-    """Say whether `text` could be an id of ours; anything else is an unknown id and needs no look-up."""
-    return _SHAPE.fullmatch(text) is not None
