@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 from attrs import asdict, define, field, frozen
 
-from videovector_core.errors import NotFound, ProcessingFailed, VideoVectorError
+from videovector_core.errors import NotFound
 from videovector_core.media.derived import Decoder, Derived, Still, nearest, spread
 from videovector_core.media.model import MediaItem
 from videovector_core.models.bundle import Models
@@ -215,11 +215,6 @@ def clipped(transcript: Transcript, start: float, end: float) -> Transcript:
 def spoken(transcript: Transcript) -> str:
     """Return what is said as one line."""
     return " ".join(phrase.text.strip() for phrase in transcript.phrases).strip()
-
-
-def why(error: VideoVectorError | ProcessingFailed) -> str:
-    """Return the sentence that is stored for an operation that failed."""
-    return error.message[:1000]
 
 
 def _clip(phrase: Phrase, start: float, end: float) -> Phrase | None:

@@ -59,7 +59,6 @@ class Document:
     value: dict[str, Any]
     text: str
     warning: str | None
-    attempted: bool = True
 
     @classmethod
     def of(cls, answer: Answer, extraction: Extraction, text: str) -> Document:
@@ -141,7 +140,7 @@ class Asker:
         """Return the kept answer, if there is one."""
         async with self.begin() as tx:
             found = await tx.cache.get(question.run.user_id, question.key)
-        return None if found is None else Document(**found, attempted=False)
+        return None if found is None else Document(**found)
 
     async def _once(
         self,
