@@ -103,11 +103,11 @@ class Settling:
             if run is not None:
                 await tx.work.add([settle(run)])
 
-    async def settle_lost(self, tx: SettlingTx, work: WorkItem, error: VideoVectorError) -> None:
+    async def settle_lost(self, tx: SettlingTx, work: WorkItem, _: VideoVectorError) -> None:
         """A look that failed for good is asked for anew: a run must end."""
         run = await tx.runs.lock(work.payload["run_id"])
         if run is not None and not run.terminal:
-            await tx.work.add([settle(evolve(run, error_message=error.message), delay=60)])
+            await tx.work.add([settle(run, delay=60)])
 
     async def _observe_stop(self, run: Run, lease: Lease[SettlingTx]) -> None:
         if not run.stopping or run.terminal:
