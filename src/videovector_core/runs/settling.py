@@ -27,7 +27,16 @@ from videovector_core.runs.model import (
     medium_outcome,
     run_outcome,
 )
-from videovector_core.runs.pipeline import VECTORS, PipelineTx, conclude_medium, settle, synthesis_work
+from videovector_core.runs.pipeline import (
+    MEDIUM,
+    SEGMENT,
+    SYNTHESIS,
+    VECTORS,
+    PipelineTx,
+    conclude_medium,
+    settle,
+    synthesis_work,
+)
 from videovector_core.runs.tables import TablesTx, is_written, tables_work
 from videovector_core.runs.vectors import Relay
 from videovector_core.work import Lease, NewWork, WorkItem
@@ -117,11 +126,11 @@ class Settling:
             current = await tx.runs.lock(run.run_id)
             if current is not None and current.stop_observed_at is None:
                 await tx.runs.save(evolve(current, stop_observed_at=now))
-            await tx.work.drop("run.medium", prefix=f"{run.run_id}/")
-            await tx.work.drop("run.segment", prefix=f"{run.run_id}/")
-            await tx.work.drop("run.synthesis", prefix=f"{run.run_id}/")
-            in_hand = await tx.work.pending("run.segment", prefix=f"{run.run_id}/")
-            in_hand += await tx.work.pending("run.medium", prefix=f"{run.run_id}/")
+            await tx.work.drop(MEDIUM, prefix=f"{run.run_id}/")
+            await tx.work.drop(SEGMENT, prefix=f"{run.run_id}/")
+            await tx.work.drop(SYNTHESIS, prefix=f"{run.run_id}/")
+            in_hand = await tx.work.pending(SEGMENT, prefix=f"{run.run_id}/")
+            in_hand += await tx.work.pending(MEDIUM, prefix=f"{run.run_id}/")
             if not in_hand:
                 await tx.results.cancel_pending(run.run_id, now)
                 await tx.runs.cancel_media(run.run_id, now)
