@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncIterator
 from typing import Final, Protocol
 
 from attrs import evolve, frozen
@@ -22,7 +20,10 @@ from videovector_core.signals import MediaType
 from videovector_core.work import Lease, WorkTx, as_failure
 
 MODEL_SECONDS: Final = 300.0
-"""How long a model call may take before its work item loses its lease."""
+"""How long a model call may take before its work item loses its lease.
+
+The deadline of a model on this machine is shorter: it is killed when it hangs.
+"""
 
 
 class ProcessingTx(ExtractionTx, WorkTx, Protocol):
@@ -77,14 +78,14 @@ class Processing:
         listens = run.enable_transcription and self.gatherer.models.transcriber is not None
         speech = listens and item.media_type is not MediaType.IMAGE and item.has_audio
         error = None
-        async with _alive(lease):
-            try:
-                evidence = await self.gatherer.evidence(item, result.start, result.end, speech=speech)
-            except VideoVectorError as failure:
-                if not speech or isinstance(failure, Stopped) or as_failure(failure).transient:
-                    raise
-                evidence = await self.gatherer.evidence(item, result.start, result.end, speech=False)
-                error = failure.message
+        lease.progress(MODEL_SECONDS)
+        try:
+            evidence = await self.gatherer.evidence(item, result.start, result.end, speech=speech)
+        except VideoVectorError as failure:
+            if not speech or isinstance(failure, Stopped) or as_failure(failure).transient:
+                raise
+            evidence = await self.gatherer.evidence(item, result.start, result.end, speech=False)
+            error = failure.message
         if not speech:
             return evidence, evolve(result, transcription=None, transcription_error=None)
         said = spoken(evidence.transcript)
@@ -125,9 +126,9 @@ class Processing:
         wanted = run.enable_image_embedding and item.media_type is not MediaType.AUDIO
         if not wanted or self.gatherer.models.images is None:
             return FrameVectors(), evolve(result, image_embedding=None, image_embedding_error=None)
+        lease.progress(MODEL_SECONDS)
         try:
-            async with _alive(lease):
-                frames = await self.gatherer.frame_vectors(item, result.start, result.end)
+            frames = await self.gatherer.frame_vectors(item, result.start, result.end)
         except VideoVectorError as error:
             if as_failure(error).transient:
                 raise
@@ -182,10 +183,3 @@ def _unfilled(result: SegmentResult, error: ProcessingFailed) -> SegmentResult:
         failure_message=error.message,
         retryable=error.code != "media_decode_error",
     )
-
-
-@contextlib.asynccontextmanager
-async def _alive(lease: Lease[ProcessingTx]) -> AsyncIterator[None]:
-    """Allow a model on this machine its time; its own deadline is shorter and kills it when it hangs."""
-    lease.progress(MODEL_SECONDS)
-    yield
