@@ -13,9 +13,8 @@ from videovector_core.ports import Begin, Clock, Ids
 from videovector_core.prompts.defaults import DEFAULT_PROMPTS
 from videovector_core.prompts.model import Prompt, SemanticIndexing, VideoLevel, check_texts
 from videovector_core.prompts.ports import PromptsTx
-from videovector_core.prompts.schema import check_paths, check_schema
+from videovector_core.prompts.schema import SYSTEM_FIELDS, check_paths, check_schema
 
-SYSTEM_FIELDS: Final = frozenset({"transcription", "metadata_text"})
 _DEFAULTS: Final = {prompt.prompt_id: prompt for prompt in DEFAULT_PROMPTS}
 _REPLACED: Final = frozenset(
     {
