@@ -11,7 +11,7 @@ from videovector_core.errors import Conflict, Forbidden, Invalid, NotFound
 from videovector_core.markers import MarkersTx
 from videovector_core.ports import Begin, Clock, Ids
 from videovector_core.prompts.defaults import DEFAULT_PROMPTS
-from videovector_core.prompts.model import Prompt, SemanticIndexing, VideoLevel, check_texts
+from videovector_core.prompts.model import Prompt, VideoLevel, check_texts
 from videovector_core.prompts.ports import PromptsTx
 from videovector_core.prompts.schema import SYSTEM_FIELDS, check_paths, check_schema
 
@@ -154,8 +154,8 @@ def check_prompt(prompt: Prompt) -> None:
     """Check everything that a prompt must keep; `Invalid` tells what is wrong."""
     check_texts(prompt.name, prompt.description, prompt.prompt_text)
     check_schema(prompt.json_schema)
-    indexing = prompt.semantic_indexing or SemanticIndexing()
-    check_paths(prompt.json_schema, indexing.disabled_segment_fields, loc="semantic_indexing.disabled_segment_fields")
+    disabled = prompt.semantic_indexing.disabled_segment_fields
+    check_paths(prompt.json_schema, disabled, loc="semantic_indexing.disabled_segment_fields")
     if prompt.video_level is not None:
         _check_video_level(prompt, prompt.video_level)
 
