@@ -41,7 +41,7 @@ class Automations:
     models: ModelTable
 
     async def get(self, caller: Caller, index_id: str, kind: OrderKind) -> Order:
-        """Return an order with whether its preset is stale: `settings.prompt_preset.stale`.
+        """Return an order; `settings["stale"]` of an import order says whether its prompt changed or went since saving.
 
         Raises:
             NotFound: there is no such index of the caller, or nothing is saved for it.
