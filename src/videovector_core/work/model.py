@@ -14,7 +14,7 @@ WORKER_LOST: Final = "the worker was lost"
 
 
 class WorkState(StrEnum):
-    """Where a work item stands; see the drawing above."""
+    """Where a work item stands; see the drawing in `videovector_core.work`."""
 
     QUEUED = "queued"
     LEASED = "leased"
