@@ -1,12 +1,12 @@
 """How one media item of a run is worked through.
 
-The methods of `Pipeline` are the table of contents:
-
     medium      decode -> cut -> transcribe -> plan one work item for each segment
     segment     gather evidence -> extract -> check (`videovector_core.runs.processing`) -> embed -> keep
-    synthesis   read the segments' results -> synthesise -> check -> embed -> keep
+    retry       the failed operations of a segment once more, after the run has ended
+    synthesis   read the segments' results -> synthesise -> check -> embed -> keep (`videovector_core.runs.synthesis`)
 
-Each commits its whole outcome in one transaction under its lease. `videovector_core.runs.settling` ends the run.
+The first three are methods of `Pipeline`. Each commits its whole outcome in one transaction under its lease.
+`videovector_core.runs.settling` ends the run.
 """
 
 from __future__ import annotations
