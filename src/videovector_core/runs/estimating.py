@@ -19,13 +19,13 @@ from videovector_core.media.model import MediaItem
 from videovector_core.models.ports import Usage
 from videovector_core.models.table import Terms
 from videovector_core.prompts.model import Prompt, VideoLevel
+from videovector_core.runs.evidence import MAX_PICTURES
 from videovector_core.runs.history import History, Measured
 from videovector_core.runs.tokens import FRAME_CHARACTERS, MOST_PICTURE_TOKENS, PICTURE_TOKENS, Interval, answer_tokens
 from videovector_core.segments.model import AudioMode, Segmentation, VideoMode
 from videovector_core.segments.slices import CUTTING
 from videovector_core.signals import MediaType
 
-MOST_PICTURES: Final = 8
 PICTURES_A_SECOND: Final = 2.0
 """Of moving pictures one is kept for each second, and one after each cut."""
 EVIDENCE_CHARACTERS: Final = 2000
@@ -193,7 +193,7 @@ def _pictures(item: MediaItem, segments: Interval) -> Interval:
     """Bound the pictures that are shown of an item's segments."""
     if item.media_type is not MediaType.VIDEO:
         return Interval(0, 1, 1) if item.media_type is MediaType.IMAGE else Interval()
-    shown = segments.times(0, MOST_PICTURES, MOST_PICTURES)
+    shown = segments.times(0, MAX_PICTURES, MAX_PICTURES)
     kept = item.duration * PICTURES_A_SECOND + 1
     return Interval(0, min(shown.expected, item.duration + 1), min(shown.high, kept))
 

@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 BLOB_GONE: Final = "resource_blob_not_found"
 MAX_PICTURES: Final = 8
+"""Frames of a segment that a model is shown."""
 MAX_FRAME_VECTORS: Final = 16
 SECONDS_PER_VECTOR: Final = 2.0
 _SECOND_LOOK: Final = 8.0
