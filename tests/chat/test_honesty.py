@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from tests.chat.world import DOCUMENTS, reply, searching, talking, told, use
+from videovector_core.chat.tools import kind_of
 from videovector_core.chat.turns import Caps
+from videovector_core.errors import Invalid
 
 EVIL = "evil.example"
 CANARY = "sk_live_canary"
@@ -82,6 +84,14 @@ async def test_a_model_that_asks_for_more_than_it_may_have_is_refused():
         assert turn["effective_scope"] == {"index_ids": [talk.index], "prompt_run_ids": [talk.run]}
         assert talk.player is not None
         assert all("refused" in one for one in told(talk.player.requests[-1]))
+
+
+def test_an_object_has_no_value_that_a_condition_could_be_about():
+    """A condition on an object is refused like one on a field that is not there, and does not break the turn."""
+    schema = {"type": "object", "properties": {"scene": {"type": "object", "properties": {"mood": {"type": "string"}}}}}
+    assert kind_of([schema], "scene.mood") == "string"
+    with pytest.raises(Invalid):
+        kind_of([schema], "scene")
 
 
 @pytest.mark.parametrize("at_once", [True, False])

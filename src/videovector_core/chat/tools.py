@@ -20,10 +20,10 @@ from videovector_core.chat.items import hit_item, hits_told, row_items, rows_tol
 from videovector_core.chat.model import ResultSet, SetKind, Story, Turn, Use
 from videovector_core.chat.ports import ChatTx
 from videovector_core.errors import Invalid, NotFound
-from videovector_core.fields import FieldPath, json_type, leaves, subschema
+from videovector_core.fields import FieldPath, leaves
 from videovector_core.ports import Begin
 from videovector_core.runs.model import Run
-from videovector_core.search.filters import ABSENT, SYSTEM, Condition, Filter, Operator
+from videovector_core.search.filters import ABSENT, SYSTEM, Condition, Filter, Operator, declared_type
 from videovector_core.search.model import Hit
 from videovector_core.search.service import Search, Where
 from videovector_core.sqlsearch.model import Catalog
@@ -258,15 +258,12 @@ def kind_of(schemas: Sequence[Mapping[str, Any]], path: str) -> str:
     """Return the type of a field in the newest schema that has it.
 
     Raises:
-        Invalid: no schema has it.
+        Invalid: no schema has it, or it is an object, which has no value of its own.
     """
-    if path in SYSTEM:
-        return "string"
-    nodes = (subschema(one, FieldPath.parse(path)) for one in schemas)
-    node = next((node for node in nodes if node is not None), None)
-    if node is None:
+    kind = declared_type(schemas, FieldPath.parse(path))
+    if kind is None:
         raise Invalid(f"No field {path[:80]!r} is in scope; list_scope names those there are.")
-    return json_type(node)
+    return kind
 
 
 def _spoken(condition: Mapping[str, Any]) -> str:

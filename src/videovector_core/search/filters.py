@@ -176,6 +176,14 @@ SYSTEM: Final = ("transcription", "metadata_text")
 """Texts of every result that are filtered like fields."""
 
 
+def declared_type(schemas: Sequence[Mapping[str, Any]], path: FieldPath) -> ValueType | None:
+    """Return what the first schema with such a field says it is; `None` where none has it, or where it is an object."""
+    if str(path) in SYSTEM:
+        return ValueType.STRING
+    kinds = (json_type(node) for schema in schemas if (node := subschema(schema, path)) is not None)
+    return next((ValueType(kind) for kind in kinds if kind in set(ValueType)), None)
+
+
 def check_against(schemas: Sequence[Mapping[str, Any]], wanted: Filter) -> None:
     """Refuse conditions on fields that no schema has, or that have another type wherever they are.
 

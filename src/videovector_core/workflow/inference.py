@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from videovector_core.fields import FieldPath, json_type, subschema
-from videovector_core.search.filters import OPERATORS, SYSTEM, Condition, Operator, ValueType
+from videovector_core.fields import FieldPath
+from videovector_core.search.filters import OPERATORS, Condition, Operator, ValueType, declared_type
 
 _ON_LISTS: Final = {Operator.EQUALS: Operator.ITEM_EQUALS, Operator.CONTAINS: Operator.ITEM_CONTAINS}
 
@@ -19,19 +19,11 @@ def inferred(schemas: Sequence[Mapping[str, Any]], path: str, operator: str, val
     Raises:
         Invalid: the path is none, or its type has no such operator or takes no such value.
     """
-    kind = _declared(schemas, FieldPath.parse(path)) or _of_value(value, Operator(operator))
+    kind = declared_type(schemas, FieldPath.parse(path)) or _of_value(value, Operator(operator))
     how = Operator(operator)
     if kind is ValueType.ARRAY and how not in OPERATORS[kind]:
         how = _ON_LISTS.get(how, how)
     return Condition.read(path, how, kind, value)
-
-
-def _declared(schemas: Sequence[Mapping[str, Any]], path: FieldPath) -> ValueType | None:
-    if str(path) in SYSTEM:
-        return ValueType.STRING
-    nodes = [node for schema in schemas if (node := subschema(schema, path)) is not None]
-    kinds = [json_type(node) for node in nodes]
-    return next((ValueType(kind) for kind in kinds if kind in set(ValueType)), None)
 
 
 def _of_value(value: Any, how: Operator) -> ValueType:
