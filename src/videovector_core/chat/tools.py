@@ -23,7 +23,17 @@ from videovector_core.errors import Invalid, NotFound
 from videovector_core.fields import FieldPath, leaves
 from videovector_core.ports import Begin
 from videovector_core.runs.model import Run
-from videovector_core.search.filters import ABSENT, SYSTEM, Condition, Filter, Operator, declared_type
+from videovector_core.search.filters import (
+    ABSENT,
+    OPERATORS,
+    SYSTEM,
+    VALUELESS,
+    Condition,
+    Filter,
+    Operator,
+    ValueType,
+    declared_type,
+)
 from videovector_core.search.model import Hit
 from videovector_core.search.service import Search, Where
 from videovector_core.sqlsearch.model import Catalog
@@ -31,15 +41,7 @@ from videovector_core.sqlsearch.service import SqlSearch
 
 SHOWN_RUNS: Final = 30
 SHOWN_FIELDS: Final = 60
-_OF_ARRAYS: Final = frozenset(
-    {
-        Operator.ITEM_EQUALS,
-        Operator.ITEM_CONTAINS,
-        Operator.LENGTH_EQUALS,
-        Operator.LENGTH_GREATER,
-        Operator.LENGTH_LESS,
-    }
-)
+_OF_ARRAYS: Final = OPERATORS[ValueType.ARRAY] - VALUELESS
 _CONDITION: Final = {
     "type": "object",
     "properties": {
