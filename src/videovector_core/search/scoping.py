@@ -74,7 +74,7 @@ class Scoping:
     async def asked(self, caller: Caller, where: Where, wanted: Filter, search_fields: Sequence[str] = ()) -> Asked:
         """Find the runs in scope; conditions that leave few results name them, others sift what the engine finds."""
         runs = await self.runs(caller, where)
-        check_against(_schemas(runs.values(), where.level), wanted)
+        check_against(schemas_of(runs.values(), where.level), wanted)
         if runs and search_fields:
             check_fields(runs.values(), search_fields)  # before conditions leave some of the runs only
         scope = Scope(
@@ -153,7 +153,7 @@ def _shown(where: Where) -> Callable[[Hit], bool]:
     return shown
 
 
-def _schemas(runs: Iterable[Run], level: str) -> list[Mapping[str, Any]]:
+def schemas_of(runs: Iterable[Run], level: str) -> list[Mapping[str, Any]]:
     """Return the schemas of the results of a level."""
     if level != "video":
         return [run.prompt.json_schema for run in runs]

@@ -14,6 +14,7 @@ from videovector_core.runs.tables import TableStore
 from videovector_core.search.filters import Filter, check_against
 from videovector_core.search.matching import matches
 from videovector_core.search.model import Hit
+from videovector_core.search.scoping import schemas_of
 from videovector_core.search.service import Search, Where
 
 READ: Final = 20_000
@@ -36,7 +37,7 @@ async def media_level(
     """Return the first `most` media-level results that meet conditions, newest runs first, and whether there are more."""
     runs = await search.runs(caller, where)
     levels = [run for run in runs if run.prompt.video_level is not None]
-    check_against([run.prompt.video_level.json_schema for run in levels if run.prompt.video_level], wanted)
+    check_against(schemas_of(levels, "video"), wanted)
     found: list[Hit] = []
     read = 0
     for run in levels:
@@ -56,9 +57,9 @@ async def media_level(
 async def _inside(search: Search, caller: Caller, run: Run, rows: Sequence[VideoResult], where: Where) -> list[Hit]:
     ids = [row.result_id for row in rows if not where.video_ids or row.video_id in where.video_ids]
     hits = await search.hydrate(caller, {run.run_id: run}, ids)
-    indexes = where.index_ids or ((where.index_id,) if where.index_id else ())
     return [
         hit
         for hit in (hits[one] for one in ids if one in hits)
-        if (not where.playground or hit.item.index_id is None) and (not indexes or hit.item.index_id in indexes)
+        if (not where.playground or hit.item.index_id is None)
+        and (not where.indexes or hit.item.index_id in where.indexes)
     ]

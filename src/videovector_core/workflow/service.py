@@ -16,6 +16,7 @@ from videovector_core.ports import Begin, Clock, Ids
 from videovector_core.runs.service import Target
 from videovector_core.search.filters import Filter
 from videovector_core.search.model import Hit
+from videovector_core.search.scoping import schemas_of
 from videovector_core.search.service import Search, SearchUseTx, Where
 from videovector_core.workflow.levels import LevelsTx, media_level
 from videovector_core.workflow.model import KEPT, WINDOW, Ranking, coverage, entry, scored
@@ -144,13 +145,10 @@ class Workflow:
     async def schemas(self, caller: Caller, where: Where, level: str) -> list[Mapping[str, Any]]:
         """Return the schemas of the runs in scope, to find out the types of fields that were named without one."""
         async with self.begin() as tx:
-            indexes = list(where.index_ids or ([where.index_id] if where.index_id else []))
             runs = await tx.runs.searchable(
                 caller.user_id,
                 run_ids=where.run_ids or None,
-                index_ids=indexes or None,
+                index_ids=where.indexes or None,
                 playground=where.playground,
             )
-        if level == "segment":
-            return [run.prompt.json_schema for run in runs]
-        return [run.prompt.video_level.json_schema for run in runs if run.prompt.video_level is not None]
+        return schemas_of(runs, level)
