@@ -284,6 +284,19 @@ async def test_the_stream_of_what_is_selected(api):
     assert (told["selection_summary"]["status"], told["filtered"]) == ("failed", None)
 
 
+async def test_the_filtered_stream_of_one_item_is_empty_unless_it_is_selected(api):
+    """Asking for one media item narrows what is selected at the level of media; it does not select the item."""
+    country, bread = [(await sent(api, name))["video"]["video_id"] for name in ("country.mp4", "bread.mp4")]
+    wanted = [{"field": "transcription", "operator": "contains", "type": "string", "value": "bread"}]
+    prompt = (await api.client.post("/prompts", json={**LEVELS, "selection_filter": wanted})).json()["prompt_id"]
+    done = await processed(api, prompt_id=prompt)
+    for video_id, selected in ((country, []), (bread, [bread])):
+        params = {"result_level": "video", "video_id": video_id}
+        told = (await api.client.get(f"/workflow/runs/{done['run_id']}/results", params=params)).json()
+        assert [row["video_id"] for row in told["filtered"]["data"]] == selected
+        assert [row["video_id"] for row in told["unfiltered"]["data"]] == [video_id]
+
+
 async def test_a_grant_opens_one_file(api):
     """A grant is an absolute link that saves exactly the file, without a credential; foreign media have none."""
     job = await sent(api, "country.mp4")

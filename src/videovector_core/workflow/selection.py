@@ -129,8 +129,8 @@ class Selection:
         async with self.begin() as tx:
             while len(found) <= limit:
                 rows = await tx.tables.video_results(run_id, limit=_BATCH, after=after)
-                wanted = {of.video_id} if of.video_id is not None else ids
-                found += [row for row in rows if wanted is None or row.video_id in wanted]
+                inside = (row for row in rows if of.video_id in {None, row.video_id})
+                found += [row for row in inside if ids is None or row.video_id in ids]
                 if len(rows) < _BATCH:
                     break
                 after = (rows[-1].video_id,)
