@@ -243,7 +243,8 @@ async def _try(bucket: Bucket, connector: Connector) -> None:
 
 
 @contextlib.contextmanager
-def _in_time(seconds: float) -> Any:
+def _in_time(seconds: float) -> Iterator[None]:
+    """Tell a storage that is too slow as one that failed and may not fail again."""
     try:
         yield
     except TimeoutError as error:
