@@ -25,7 +25,7 @@ _UNKNOWN: Final = datetime.min.replace(tzinfo=UTC)
 
 @frozen
 class Content:
-    """A file that is being read. `version` and `size` are those of the object as it was opened."""
+    """A file that is being read; its `version` and `size` are those of the object as it was opened."""
 
     file: ImportFile
     chunks: AsyncIterator[bytes]
