@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
 from attrs import evolve, frozen
@@ -40,15 +40,11 @@ class Attachment:
     file_name: str | None = None
 
 
-class JobsTx(ImportingTx, Protocol):
-    """The slice of a transaction that these use cases touch."""
-
-
 @frozen
 class ImportJobs:
     """Start import jobs, cancel them, and try attachments again."""
 
-    begin: Begin[JobsTx]
+    begin: Begin[ImportingTx]
     clock: Clock
     ids: Ids
     sealer: Sealer
@@ -196,13 +192,13 @@ class ImportJobs:
         made = self.ids.new("import_job")
         return ImportJob(made, caller.user_id, JobStatus.PENDING, kind, now, target_index_id=index_id, options=options)
 
-    async def _add(self, tx: JobsTx, job: ImportJob, files: Sequence[ImportFile]) -> None:
+    async def _add(self, tx: ImportingTx, job: ImportJob, files: Sequence[ImportFile]) -> None:
         begun = evolve(job, status=JobStatus.IMPORTING, started_at=job.created_at).counted(total=len(files))
         await tx.imports.add(begun, files)
         await tx.work.add([file_work(file) for file in files])
         await tx.events.append(job.user_id, [event_of(begun, "started")])
 
-    async def _locked(self, tx: JobsTx, caller: Caller, job_id: str) -> ImportJob:
+    async def _locked(self, tx: ImportingTx, caller: Caller, job_id: str) -> ImportJob:
         job = await tx.imports.get(caller.user_id, job_id, lock=True)
         if job is None:
             raise NotFound.of("import_job", job_id)
@@ -231,7 +227,7 @@ class ImportJobs:
         return evolve(again, url=self.sealer.seal(fresh.url.encode(), about=about(file)))
 
     async def _object(
-        self, tx: JobsTx, caller: Caller, job: ImportJob, uri: str, title: str, connector_id: str | None
+        self, tx: ImportingTx, caller: Caller, job: ImportJob, uri: str, title: str, connector_id: str | None
     ) -> tuple[ImportFile, Connector | None]:
         """Return the file of an object, and the connector that leads to it, if one does."""
         match = _URI.fullmatch(uri)
@@ -254,7 +250,7 @@ class ImportJobs:
         return ImportFile(name, job.job_id, job.user_id, 0, key, video_id=video_id, title=title), connector
 
     async def _leading(
-        self, tx: JobsTx, caller: Caller, scheme: str, place: str, connector_id: str | None
+        self, tx: ImportingTx, caller: Caller, scheme: str, place: str, connector_id: str | None
     ) -> Connector | None:
         if connector_id is not None:
             connector = await find_connector(tx, caller.user_id, connector_id, lock=True)
