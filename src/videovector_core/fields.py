@@ -183,11 +183,6 @@ def subschema(schema: Mapping[str, Any], path: FieldPath) -> Mapping[str, Any] |
     return node
 
 
-def leaf_at(schema: Mapping[str, Any], path: FieldPath) -> Leaf | None:
-    """Return the leaf at a path; an array of scalars answers to `tags` as well as to `tags[]`."""
-    return next((leaf for leaf in leaves(schema) if leaf.path in (path, path.each())), None)
-
-
 def values(document: Any, path: FieldPath) -> Iterator[Instance]:
     """Find the instances of a path in a document, in document order; what is absent or shaped otherwise has none."""
     yield from _values(document, path.steps, ())
