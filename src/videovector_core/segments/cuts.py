@@ -27,8 +27,6 @@ from typing import Final
 
 from attrs import frozen
 
-from videovector_core.signals import Signals
-
 LEAST: Final = 0.05
 """The least difference of a hard cut that stands out from its neighbours `STANDS_OUT` times."""
 LEAST_IN_QUIET: Final = 0.03
@@ -79,11 +77,6 @@ class Cut:
     time: float
     kind: CutKind = CutKind.HARD
     strength: float = 1.0
-
-
-def find_cuts(signals: Signals) -> tuple[float, ...]:
-    """Return the times of the cuts that the yield of a decoding pass shows."""
-    return tuple(cut.time for cut in find(signals.times, signals.differences, signals.features))
 
 
 def find(
