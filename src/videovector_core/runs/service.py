@@ -125,7 +125,8 @@ class Runs:
     ) -> RunView:
         """Freeze the target and start a run; media that come later are not part of it.
 
-        `snapshot` is run in place of the prompt as it is now, which may have changed or gone since. `max_calls` and `max_cost` cap what it may ask of models and what that may cost; the operator's caps stay.
+        `snapshot` is run in place of the prompt as it is now, which may have changed or gone since. `max_calls` and
+        `max_cost` cap what it may ask of models and what that may cost; the operator's caps stay.
         """
         caller.require(Scope.WRITE)
         effective = self.models.resolve(processing_model)
