@@ -52,6 +52,7 @@ VECTORS: Final = "run.vectors"
 RETRY: Final = "run.retry"
 
 CUT_VERSION: Final = "1"
+"""Rises when the same media are cut otherwise, so that older segments are not taken for those of the new cut."""
 
 
 class PipelineTx(ExtractionTx, VectorsTx, MediaTx, SegmentsTx, EventsTx, WorkTx, Protocol):

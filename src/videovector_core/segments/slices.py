@@ -23,7 +23,7 @@ Slice: TypeAlias = tuple[float, float]
 
 @frozen
 class Cutting:
-    """The numbers behind the modes, in seconds. They are recorded with each run."""
+    """The numbers behind the modes, in seconds; with a change of them `runs.pipeline.CUT_VERSION` rises."""
 
     remainder: float = 1.0
     smart_least: float = 3.0
