@@ -1,8 +1,8 @@
 """Where speech can be cut, and the best way to do it.
 
 Every place has a price: less than nothing at a change of shot, nothing at the end of a sentence in a long pause, much
-in the middle of a word. The cheapest chain
-of slices is found by going through the places once and asking for each which earlier one it is best reached from.
+in the middle of a word. The cheapest chain of slices is found by going through the places once and asking for each
+which earlier one it is best reached from.
 """
 
 from __future__ import annotations
