@@ -68,6 +68,22 @@ async def test_what_a_tool_looked_for_leads_nowhere():
     assert turn["result_sets"][0]["title"] == "Moments for: cook x"
 
 
+@pytest.mark.parametrize(("count", "starts", "more"), [(1, [10], True), (2, [0, 10], True), (10, [0, 10, 20], False)])
+async def test_the_segments_around_a_result_stand_on_both_sides_of_it(count, starts, more):
+    """They come in order of time, no more of them than were asked for, and it is said when there are others."""
+
+    def says(request: Any) -> Any:
+        if not told(request):
+            return reply("", use("text_search", query="a cook in a kitchen"))
+        return reply("Done.") if len(told(request)) > 1 else reply("", use("get_segments", near="rs1:1", count=count))
+
+    async with talking(says) as talk:
+        turn = await talk.turn("cook")
+    around = turn["result_sets"][1]
+    assert [item["start_time"] for item in around["items"]] == starts
+    assert around["truncated"] is more
+
+
 async def test_a_stream_tells_a_turn_in_order_and_ends_once():
     """Events count from 1 without gaps, and the last one, and only that, ends the stream; its turn is the stored one."""
     async with talking(searching()) as talk:

@@ -213,13 +213,15 @@ async def _get_segments(tools: Tools, within: Within, story: Story, empty: Resul
     if run is None:
         raise NotFound.of("run", source["run_id"])
     async with tools.begin() as tx:
-        rows = await tx.results.page(run.run_id, video, limit=1_000)
-    at = next((n for n, row in enumerate(rows) if row.segment_id == source.get("segment_id")), 0)
-    first = max(0, at - given["count"] // 2)
-    wanted = [row.result_id for row in rows[first : first + given["count"]]]
+        named = source.get("segment_id")
+        row = await tx.results.get(run.run_id, named) if named is not None else None
+        first = max(0, row.ordinal - given["count"] // 2) if row is not None else 0
+        rows = await tx.results.page(run.run_id, video, limit=given["count"] + 1, after=(first - 1,))
+    wanted = [one.result_id for one in rows[: given["count"]]]
     found = await tools.search.hydrate(within.caller, within.runs, wanted)
     hits = [found[one] for one in wanted if one in found]
-    return _segments(empty, f"Segments around {given['near']}", hits, truncated=len(rows) > len(wanted))
+    truncated = first > 0 or len(rows) > len(wanted)
+    return _segments(empty, f"Segments around {given['near']}", hits, truncated=truncated)
 
 
 async def _get_video_result(
