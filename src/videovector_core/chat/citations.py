@@ -7,7 +7,7 @@ leads nowhere is taken out of the text and counted.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from attrs import frozen
@@ -163,6 +163,11 @@ def result_of(item: Mapping[str, Any]) -> str | None:
     """Return the id of the result behind an item of a result set."""
     source = item.get("context") if "row" in item else item
     return source.get("result_id") if source else None
+
+
+def result_ids(stories: Iterable[Story]) -> list[str]:
+    """Name the results behind the items of turns in order, each once."""
+    return list(dict.fromkeys(one for story in stories for item in story.items if (one := result_of(item))))
 
 
 def evidence(citations: Sequence[Citation]) -> str:

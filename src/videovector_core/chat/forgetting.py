@@ -26,8 +26,7 @@ _PAGE: Final = 20
 
 def missing(story: Story, there: Collection[str]) -> frozenset[str]:
     """Return the media of results that have no row any more; `there` are the ids of the results that do."""
-    items = (item for results in story.sets for item in results.items)
-    return frozenset(media_of(item) or "" for item in items if (one := result_of(item)) and one not in there)
+    return frozenset(media_of(item) or "" for item in story.items if (one := result_of(item)) and one not in there)
 
 
 def media_of(item: Mapping[str, Any]) -> str | None:
@@ -45,8 +44,7 @@ class Gone:
 
     def under(self, story: Story) -> bool:
         """Say whether a turn found the media, or computed over them."""
-        items = (item for results in story.sets for item in results.items)
-        found = (media_of(item) for item in items)
+        found = (media_of(item) for item in story.items)
         return any(one in self.video_ids or (one is None and self._reached(story.turn)) for one in found)
 
     def rewritten(self, turn: Turn, event: TurnEvent) -> TurnEvent:

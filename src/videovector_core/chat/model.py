@@ -8,7 +8,7 @@ another one was cut off. Everything that a turn shows of its work is folded from
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -283,6 +283,11 @@ class Story:
     def answer(self) -> Step | None:
         """The step that answered, when there is one."""
         return next((step for step in self.steps if not step.uses), None)
+
+    @property
+    def items(self) -> Iterator[dict[str, Any]]:
+        """The items of all result sets, in order."""
+        return (item for results in self.sets for item in results.items)
 
     def item(self, label: str) -> tuple[ResultSet, dict[str, Any]] | None:
         """Return what a label such as `rs1:3` stands for."""

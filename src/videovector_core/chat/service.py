@@ -10,7 +10,7 @@ from typing import Final
 from attrs import evolve, frozen
 
 from videovector_core.access.model import Caller, Scope
-from videovector_core.chat.citations import result_of
+from videovector_core.chat.citations import result_ids
 from videovector_core.chat.ending import end
 from videovector_core.chat.model import TITLE, ChatSession, EventName, Story, Turn, TurnEvent, TurnStatus
 from videovector_core.chat.ports import ChatTx, topic
@@ -227,10 +227,8 @@ class Chat:
 
     async def hits(self, caller: Caller, stories: Sequence[Story]) -> Mapping[str, Hit]:
         """Return the rows of all results in turns as they are now, by result id; what is gone is left out."""
-        items = [item for story in stories for results in story.sets for item in results.items]
-        ids = list(dict.fromkeys(one for item in items if (one := result_of(item))))
         cited = {one.result_id for story in stories for one in story.turn.citations if one.result_id}
-        ids = list(dict.fromkeys([*ids, *sorted(cited)]))
+        ids = list(dict.fromkeys([*result_ids(stories), *sorted(cited)]))
         if not ids:
             return {}
         async with self.begin() as tx:

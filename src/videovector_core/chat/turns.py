@@ -17,7 +17,7 @@ from attrs import evolve, field, frozen
 
 from videovector_core.chat import rules
 from videovector_core.chat.arguments import Refusal, written
-from videovector_core.chat.citations import Answer, result_of
+from videovector_core.chat.citations import Answer, result_ids
 from videovector_core.chat.deciding import EARLIER, Decider
 from videovector_core.chat.ending import answered, end, locked
 from videovector_core.chat.forgetting import GONE, Gone, forget, missing
@@ -234,8 +234,7 @@ class _Working:
 
     async def _rows(self, story: Story) -> dict[str, Hit]:
         """Read the rows behind all results of a turn as they are now."""
-        items = (item for results in story.sets for item in results.items)
-        ids = list(dict.fromkeys(one for item in items if (one := result_of(item))))
+        ids = result_ids([story])
         if not ids:
             return {}
         within = await self.on.tools.within(story.turn)
