@@ -18,7 +18,7 @@ from videovector_core.errors import Conflict, Invalid
 from videovector_core.ports import Begin, Clock
 from videovector_core.work import Lease, NewWork, WorkItem, WorkTx
 
-MAX_KEY = 255
+MAX_KEY: Final = 255
 FORGET: Final = "receipts.retention"
 FORGET_LOOK: Final = 3600.0
 """Seconds from one look for old receipts to the next."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from attrs import field, frozen
 
 from videovector_core.errors import Invalid
 
-SYSTEM_USER = "system"
+SYSTEM_USER: Final = "system"
 
 
 @frozen

@@ -13,7 +13,7 @@ from videovector_core.runs.model import Outcome, Run, SegmentResult, VideoResult
 from videovector_core.work import NewWork
 
 WRITE: Final = "tables.write"
-GIVEN = (Outcome.SUCCESSFUL, Outcome.PARTIAL)
+GIVEN: Final = (Outcome.SUCCESSFUL, Outcome.PARTIAL)
 """Outcomes of a media-level result that has its fields."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from attrs import evolve
 
@@ -10,14 +11,14 @@ from videovector_core.sqlsearch.model import Catalog, Kind, Limits, RunTable, Ta
 from videovector_core.sqlsearch.naming import quoted, short_ids
 from videovector_core.sqlsearch.tables import tables_of, union
 
-_FIELDS_SHOWN = 6
-_FIRST = {
+_FIELDS_SHOWN: Final = 6
+_FIRST: Final = {
     Kind.SEGMENTS: ("segment_id", "video_name", "start_time", "end_time"),
     Kind.VIDEOS: ("result_id", "video_name"),
     Kind.ITEMS: ("result_id", "video_name", "start_time", "item_index"),
     Kind.UNION: ("segment_id", "run_id", "video_name", "start_time", "end_time", "metadata_text"),
 }
-_ORDER = ("video_name", "start_time", "item_index")
+_ORDER: Final = ("video_name", "start_time", "item_index")
 
 
 def build(runs: Sequence[RunTable], limits: Limits) -> Catalog:
