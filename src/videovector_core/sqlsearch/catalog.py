@@ -33,7 +33,7 @@ def build(runs: Sequence[RunTable], limits: Limits) -> Catalog:
 def starter(table: Table, limits: Limits) -> str:
     """Write a query that shows some rows of a table: where they are, and their first fields."""
     columns = [*shown(table), *[column.name for column in table.columns if column.path][:_FIELDS_SHOWN]]
-    order = [name for name in _ORDER if table.column(name)]
+    order = order_of(table)
     return (
         f"SELECT {', '.join(map(quoted, columns))}\n"
         f"FROM {quoted(table.name)}\n"
@@ -45,3 +45,8 @@ def starter(table: Table, limits: Limits) -> str:
 def shown(table: Table) -> tuple[str, ...]:
     """Name the columns that tell a person where a row comes from."""
     return tuple(name for name in _FIRST[table.kind] if table.column(name))
+
+
+def order_of(table: Table) -> list[str]:
+    """Name the columns by which rows stand in the order of media, of time and of items."""
+    return [name for name in _ORDER if table.column(name)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from videovector_core.sqlsearch.catalog import shown
+from videovector_core.sqlsearch.catalog import order_of, shown
 from videovector_core.sqlsearch.model import Catalog, Column, Draft, Kind, Table
 from videovector_core.sqlsearch.naming import literal, quoted
 from videovector_core.sqlsearch.request import Condition, Request, read
@@ -13,7 +13,6 @@ from videovector_core.sqlsearch.values import scalar
 
 _COUNT: Final = 'count(*) AS "count"'
 _COMPARE: Final = frozenset(("=", "!=", "<", "<=", ">", ">="))
-_ORDER: Final = ("video_name", "start_time", "item_index")
 
 
 def draft(instruction: str, *, existing: str | None, catalog: Catalog) -> Draft:
@@ -141,7 +140,7 @@ class _Writer:
         ordered = [self.request.order[0]] if self.request.order else []
         wanted = [*self.request.shown, *(c.column for c in self.request.conditions), *ordered]
         names = [*map(quoted, shown(self.main)), *(self._name(column) for column in wanted)]
-        order = [quoted(name) for name in _ORDER if self.main.column(name)]
+        order = list(map(quoted, order_of(self.main)))
         if self.request.order:
             column, down = self.request.order
             order.insert(0, f"{self._scalar(column, down)} {'DESC' if down else 'ASC'} NULLS LAST")
