@@ -80,7 +80,9 @@ class ImportStore(Protocol):
         """Return those of the ids that are kept."""
         ...
 
-    async def file(self, job_id: str, file_id: str) -> ImportFile | None: ...
+    async def file(self, job_id: str, file_id: str) -> ImportFile | None:
+        """Return a file of a job, of whatever tenant."""
+        ...
 
     async def save_file(self, file: ImportFile) -> None:
         """Replace a file that is kept."""

@@ -17,7 +17,9 @@ class MediaStore(Protocol):
         """Keep an item; false when the id is taken."""
         ...
 
-    async def get(self, user_id: str, video_id: str) -> MediaItem | None: ...
+    async def get(self, user_id: str, video_id: str) -> MediaItem | None:
+        """Return an item of the tenant."""
+        ...
 
     async def many(self, user_id: str, video_ids: Sequence[str]) -> list[MediaItem]:
         """Return those of the tenant's items that are there, in the order asked for."""

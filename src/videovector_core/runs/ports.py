@@ -27,7 +27,9 @@ class RunStore(Protocol):
         """Keep a run with its media; false when the id is taken."""
         ...
 
-    async def get(self, user_id: str, run_id: str) -> Run | None: ...
+    async def get(self, user_id: str, run_id: str) -> Run | None:
+        """Return a run of the tenant."""
+        ...
 
     async def lock(self, run_id: str) -> Run | None:
         """Return a run of any tenant and let nobody else lock it until the end of the transaction."""
@@ -67,7 +69,9 @@ class RunStore(Protocol):
         """Return finished runs with results, newest first, that touched media of the indexes, or of the playground."""
         ...
 
-    async def medium(self, run_id: str, video_id: str) -> RunMedium | None: ...
+    async def medium(self, run_id: str, video_id: str) -> RunMedium | None:
+        """Return what a run, of whatever tenant, did with a media item."""
+        ...
 
     async def media(self, run_id: str, *, limit: int, after: After | None = None) -> list[RunMedium]:
         """Return media of a run in order; the key is (ordinal,)."""
@@ -101,7 +105,9 @@ class ResultStore(Protocol):
         """Add rows that wait for their turn; rows that exist stay as they are."""
         ...
 
-    async def get(self, run_id: str, segment_id: str) -> SegmentResult | None: ...
+    async def get(self, run_id: str, segment_id: str) -> SegmentResult | None:
+        """Return the result of a segment in a run, of whatever tenant."""
+        ...
 
     async def save(self, result: SegmentResult) -> None:
         """Replace a segment's row."""
@@ -131,7 +137,9 @@ class ResultStore(Protocol):
         """Count a media item's segments by outcome and by whether everything asked for succeeded."""
         ...
 
-    async def video_result(self, run_id: str, video_id: str) -> VideoResult | None: ...
+    async def video_result(self, run_id: str, video_id: str) -> VideoResult | None:
+        """Return the result of a media item in a run, of whatever tenant."""
+        ...
 
     async def video_results(self, user_id: str, pairs: Sequence[tuple[str, str]]) -> list[VideoResult]:
         """Return the results of `(run_id, video_id)` pairs that are the tenant's, in no order."""
@@ -173,9 +181,13 @@ class CallLog(Protocol):
         """Keep a repair; false when the segment has an active one."""
         ...
 
-    async def retry(self, run_id: str, segment_id: str, retry_id: str) -> Retry | None: ...
+    async def retry(self, run_id: str, segment_id: str, retry_id: str) -> Retry | None:
+        """Return a repair of a segment of a run, of whatever tenant."""
+        ...
 
-    async def active_retry(self, run_id: str, segment_id: str) -> Retry | None: ...
+    async def active_retry(self, run_id: str, segment_id: str) -> Retry | None:
+        """Return the repair of a segment that is under way, if one is; of whatever tenant."""
+        ...
 
     async def save_retry(self, retry: Retry) -> None:
         """Replace a repair that is kept."""
