@@ -60,7 +60,7 @@ class _Lease:
         return True
 
     def idle(self, now: float) -> bool:
-        """Say whether nothing is lost by forgetting this lease."""
+        """Say whether it may be forgotten: nobody waits, and what it has is too old to be spent and stays counted."""
         return not self.waiting and now >= max(self.until, self.shut_until)
 
     def unspent(self) -> list[Returned]:
