@@ -403,7 +403,12 @@ def planned(run: Run, medium: RunMedium, segment_id: str, *, ordinal: int, start
     return SegmentResult(run.run_id, segment_id, medium.video_id, run.user_id, ordinal, start, end)
 
 
-def failed_result(result: SegmentResult, *, code: str, message: str, retryable: bool, now: datetime) -> SegmentResult:
+def repairable(code: str) -> bool:
+    """Whether doing a failed segment once more may help; what cannot be decoded stays so."""
+    return code != "media_decode_error"
+
+
+def failed_result(result: SegmentResult, *, code: str, message: str, now: datetime) -> SegmentResult:
     """Mark a segment that could not be processed at all; what an earlier attempt found stays."""
     return evolve(
         result,
@@ -413,6 +418,6 @@ def failed_result(result: SegmentResult, *, code: str, message: str, retryable: 
         failure_code=code,
         failure_stage=Operation.FIELD_EXTRACTION.value,
         failure_message=message,
-        retryable=retryable,
+        retryable=repairable(code),
         processed_at=now,
     )

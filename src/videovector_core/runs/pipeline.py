@@ -168,7 +168,7 @@ class Pipeline:
         if error.code == "cancelled":
             lost = evolve(row, status=Outcome.CANCELLED, failure_code="cancelled", processed_at=now)
         else:
-            lost = failed_result(row, code=error.code, message=error.message, retryable=True, now=now)
+            lost = failed_result(row, code=error.code, message=error.message, now=now)
         await tx.results.save(lost)
         await tx.work.add([settle(run)])
         item = await tx.media.get(run.user_id, row.video_id)

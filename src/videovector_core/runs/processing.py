@@ -14,7 +14,7 @@ from videovector_core.prompts.render import metadata_text
 from videovector_core.runs.batching import Place
 from videovector_core.runs.evidence import FrameVectors, Gatherer, spoken
 from videovector_core.runs.extraction import Document, ExtractionTx, Question
-from videovector_core.runs.model import Operation, Outcome, Run, SegmentResult
+from videovector_core.runs.model import Operation, Outcome, Run, SegmentResult, repairable
 from videovector_core.runs.together import SegmentAsker
 from videovector_core.signals import MediaType
 from videovector_core.work import Lease, WorkTx, as_failure
@@ -181,5 +181,5 @@ def _unfilled(result: SegmentResult, error: ProcessingFailed) -> SegmentResult:
         field_extraction_error=error.message,
         failure_code=error.code,
         failure_message=error.message,
-        retryable=error.code != "media_decode_error",
+        retryable=repairable(error.code),
     )
