@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, Generic, TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from attrs import frozen
 
@@ -12,8 +12,6 @@ U = TypeVar("U")
 
 After: TypeAlias = tuple[str | int | float, ...]
 """The sort key of the last row seen; the public surface seals it into an opaque cursor."""
-
-MAX_LIMIT: Final = 100
 
 
 @frozen

@@ -85,13 +85,3 @@ class Segment:
     ordinal: int
     start: float
     end: float
-
-    @property
-    def uri(self) -> str:
-        """The durable identifier of the clip."""
-        return f"gs://videovector/{self.video_id}/segments/{self.segment_id}.mp4"
-
-    @property
-    def thumbnail_uri(self) -> str:
-        """The durable identifier of its picture."""
-        return f"gs://videovector/{self.video_id}/segments/{self.segment_id}.jpg"

@@ -187,10 +187,6 @@ class Catalog:
     limits: Limits
     omitted_runs: int = 0
 
-    def table(self, name: str) -> Table | None:
-        """Find a table by its name, in any case."""
-        return next((table for table in self.tables if table.name.casefold() == name.casefold()), None)
-
 
 @frozen
 class Checked:
@@ -221,7 +217,6 @@ class RowContext:
     index_id: str | None = None
     start_time: float | None = None
     end_time: float | None = None
-    thumbnail_uri: str | None = None
 
 
 @frozen
