@@ -8,7 +8,7 @@ from typing import Final
 from videovector_core.access.model import Caller
 from videovector_core.errors import NotFound
 from videovector_core.markers import Find, Target
-from videovector_core.media.service import find_media
+from videovector_core.media.service import find_media, find_segment
 from videovector_core.prompts.service import find_prompt
 from videovector_core.runs.service import RunsUseTx, find_run
 
@@ -28,11 +28,7 @@ async def _video(tx: RunsUseTx, caller: Caller, target: Target) -> str | None:
 
 
 async def _segment(tx: RunsUseTx, caller: Caller, target: Target) -> str | None:
-    segment = await tx.segments.get(caller.user_id, target.target_id)
-    item = await tx.media.get(caller.user_id, segment.video_id) if segment else None
-    if item is None:
-        raise NotFound.of("segment", target.target_id)
-    return item.video_id
+    return (await find_segment(tx, caller, target.target_id))[1].video_id
 
 
 async def _result(tx: RunsUseTx, caller: Caller, target: Target) -> str | None:

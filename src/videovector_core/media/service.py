@@ -111,11 +111,7 @@ class Media:
         """Return a segment with its media item."""
         caller.require(Scope.READ)
         async with self.begin() as tx:
-            segment = await tx.segments.get(caller.user_id, segment_id)
-            item = await tx.media.get(caller.user_id, segment.video_id) if segment else None
-        if segment is None or item is None:
-            raise NotFound.of("segment", segment_id)
-        return segment, item
+            return await find_segment(tx, caller, segment_id)
 
     async def thumbnail(self, caller: Caller, segment_id: str) -> bytes:
         """Return a JPEG of the middle of a segment."""
@@ -183,3 +179,12 @@ async def find_media(tx: MediaTx, caller: Caller, video_id: str) -> MediaItem:
     if item is None:
         raise NotFound.of("video", video_id)
     return item
+
+
+async def find_segment(tx: MediaUseTx, caller: Caller, segment_id: str) -> tuple[Segment, MediaItem]:
+    """Return one of the caller's segments with its media item, or raise `NotFound`."""
+    segment = await tx.segments.get(caller.user_id, segment_id)
+    item = await tx.media.get(caller.user_id, segment.video_id) if segment else None
+    if segment is None or item is None:
+        raise NotFound.of("segment", segment_id)
+    return segment, item
