@@ -101,7 +101,7 @@ class Scoping:
         return Asked(caller, met, evolve(scope, segment_ids=segments), lambda hit: hit.result_id in named)
 
     async def runs(self, caller: Caller, where: Where, *, finished: bool = False) -> dict[str, Run]:
-        """Return the searchable runs in scope, newest first.
+        """Return the searchable runs in scope, newest first, and count a search for the caller.
 
         An unknown index, run or media item is `NotFound`, a run without media in scope `Invalid`. A run that is not
         searchable has no hits; where only `finished` runs make sense, it is a `Conflict`.

@@ -206,7 +206,7 @@ class Search:
         return Page(tuple(hit for hit in found if hit is not None), page.after)
 
     async def runs(self, caller: Caller, where: Where) -> list[Run]:
-        """Return the runs that a search would look at, newest first; errors as of any search."""
+        """Return the runs that a search would look at, newest first; it counts, and is refused, like any search."""
         caller.require(AccessScope.SEARCH)
         return list((await self._scoping.runs(caller, where)).values())
 
