@@ -99,6 +99,7 @@ class Pipeline:
         transcript, spoken_error = await self._transcript(run, item, beat)
         segment_set, segments = await self._segments(run, item, derived.cuts, derived.duration, transcript)
         async with lease.commit() as tx:
+            await still_there(tx, item)
             fresh = await tx.segments.add_set(segment_set, segments)
             if fresh:
                 await tx.usage.count(run.user_id, [Count(SEGMENTS, len(segments))])
@@ -189,6 +190,7 @@ class Pipeline:
         points = await self.vectorizer.segment_points(run, item, result, frames)
         error = None if result.whole else result.failure_message or "An operation failed again."
         async with lease.commit() as tx:
+            await still_there(tx, item)
             await tx.results.save(result)
             await tx.embeddings.replace(run.run_id, result.segment_id, points)
             ended = evolve(
@@ -289,6 +291,14 @@ class Pipeline:
         async with self.begin() as tx:
             if not await tx.results.unfinished(run.run_id, medium.video_id):
                 await tx.work.add([settle(run)])
+
+
+async def still_there(tx: PipelineTx, item: MediaItem) -> MediaItem:
+    """Return a media item as it is now; `Stopped` when it was deleted while it was worked on: nothing of it is kept."""
+    current = await tx.media.get(item.user_id, item.video_id)
+    if current is None:
+        raise Stopped("The media were deleted meanwhile.")
+    return current
 
 
 def segment_event(result: SegmentResult, item: MediaItem) -> NewEvent:

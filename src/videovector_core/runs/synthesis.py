@@ -24,7 +24,7 @@ from videovector_core.prompts.model import VideoLevel
 from videovector_core.prompts.render import metadata_text
 from videovector_core.runs.extraction import Asker, Document, Question
 from videovector_core.runs.model import Outcome, Run, SegmentResult, VideoResult
-from videovector_core.runs.pipeline import PipelineTx, settle
+from videovector_core.runs.pipeline import PipelineTx, settle, still_there
 from videovector_core.runs.processing import MODEL_SECONDS, Stopped, going_on
 from videovector_core.runs.vectors import Vectorizer
 from videovector_core.work import Lease, WorkItem
@@ -82,6 +82,7 @@ class Synthesis:
         result = await self._synthesised(run, item, level, evidence, result, lease)
         points = await self.vectorizer.video_points(run, item, result)
         async with lease.commit() as tx:
+            await still_there(tx, item)
             await self._keep(tx, run, item, result)
             await tx.embeddings.replace(run.run_id, item.video_id, points)
             await tx.work.add([settle(run)])
