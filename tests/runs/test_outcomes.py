@@ -15,6 +15,7 @@ from videovector_adapters.memory.models import Echo, ToyTranscriber, WordHashes,
 from videovector_core.access.model import Caller
 from videovector_core.app import VideoVector
 from videovector_core.errors import Conflict, ProcessingFailed, Unavailable
+from videovector_core.media.model import MediaStatus
 from videovector_core.models.bundle import Models
 from videovector_core.models.ports import Extraction
 from videovector_core.runs.model import Operation, Outcome, Retry, RunStatus, SegmentResult
@@ -156,6 +157,21 @@ async def test_a_repair_lifts_the_run():
         with pytest.raises(Conflict) as refused:
             await vv.runs.retry(caller, run_id, room.video, row.segment_id)
         assert refused.value.code == "conflict_segment_not_failed"
+
+
+async def test_a_repair_lifts_the_media_item():
+    """A media item of which a run found nothing has failed, and is processed once a repair found something."""
+    async with Room(Scripted(bad={0.0, 10.0, 20.0})) as room:
+        view = await room.ended(await room.run())
+        assert view.run.status is RunStatus.FAILED
+        assert (await room.vv.media.get(room.caller, room.video)).status is MediaStatus.FAILED
+        row = (await room.rows(view.run.run_id))[1]
+        room.model.bad.clear()
+        where = (room.caller, view.run.run_id, room.video, row.segment_id)
+        retry = await room.vv.runs.retry(*where)
+        while (await room.vv.runs.retry_status(*where, retry.retry_id))[0].active:
+            await asyncio.sleep(0.01)
+        assert (await room.vv.media.get(room.caller, room.video)).status is MediaStatus.PROCESSED
 
 
 async def test_a_repair_that_ends_while_another_is_asked_for_is_not_done_again():

@@ -65,6 +65,11 @@ class Outcome(StrEnum):
         """Whether nothing more will happen to it by itself."""
         return self not in {Outcome.PENDING, Outcome.PROCESSING}
 
+    @property
+    def good(self) -> bool:
+        """Whether there is something to show for it."""
+        return self in {Outcome.SUCCESSFUL, Outcome.PARTIAL}
+
 
 class Operation(StrEnum):
     """What is done to a segment; each succeeds or fails by itself."""

@@ -190,7 +190,7 @@ class Pipeline:
         points = await self.vectorizer.segment_points(run, item, result, frames)
         error = None if result.whole else result.failure_message or "An operation failed again."
         async with lease.commit() as tx:
-            await still_there(tx, item)
+            current = await still_there(tx, item)
             await tx.results.save(result)
             await tx.embeddings.replace(run.run_id, result.segment_id, points)
             ended = evolve(
@@ -204,7 +204,10 @@ class Pipeline:
             medium = await tx.runs.medium(run.run_id, item.video_id)
             if medium is not None:
                 outcomes = await tx.results.outcomes(run.run_id, item.video_id)
-                await tx.runs.save_medium(evolve(medium, status=medium_outcome(outcomes)))
+                lifted = evolve(medium, status=medium_outcome(outcomes))
+                await tx.runs.save_medium(lifted)
+                if lifted.status.good and current.status is MediaStatus.FAILED:
+                    await tx.media.set_status(item.video_id, MediaStatus.PROCESSED, self.clock.now())
             if run.prompt.video_level is not None and not error:
                 await tx.work.add([synthesis_work(run, item.video_id)])
             await tx.work.add([settle(run)])
@@ -320,7 +323,7 @@ async def conclude_medium(tx: PipelineTx, run: Run, medium: RunMedium, clock: Cl
     item = await tx.media.get(run.user_id, medium.video_id)
     if item is None:
         return
-    good = medium.status in {Outcome.SUCCESSFUL, Outcome.PARTIAL}
+    good = medium.status.good
     status = MediaStatus.PROCESSED if good else await _without(tx, run, medium)
     await tx.media.set_status(item.video_id, status, clock.now())
     if good:
@@ -341,6 +344,6 @@ async def conclude_medium(tx: PipelineTx, run: Run, medium: RunMedium, clock: Cl
 async def _without(tx: PipelineTx, run: Run, medium: RunMedium) -> MediaStatus:
     """Return the status of an item whose latest run gave nothing: an earlier good run still counts."""
     others = [m for m in await tx.runs.of_media(run.user_id, [medium.video_id]) if m.run_id != run.run_id]
-    if any(other.status in {Outcome.SUCCESSFUL, Outcome.PARTIAL} for other in others):
+    if any(other.status.good for other in others):
         return MediaStatus.PROCESSED
     return MediaStatus.NOT_PROCESSED if medium.status is Outcome.CANCELLED else MediaStatus.FAILED
