@@ -14,8 +14,9 @@ from videovector_core.work import WorkTx
 class Bucket(Protocol):
     """One place in a storage, opened for one job with credentials of its own.
 
-    Failures are `ProcessingFailed`: `permission_denied`, `bucket_missing`, `object_missing`, `object_changed`,
-    `storage_error` and `timeout`; `transient` says whether another try may help. No message repeats a credential.
+    Failures are `ProcessingFailed`: `credentials_refused`, `permission_denied`, `blocked_address`, `bucket_missing`,
+    `object_missing`, `object_changed`, `storage_refused`, `storage_error` and `timeout`; `transient` says whether
+    another try may help. No message repeats a credential.
     """
 
     def pages(self, prefix: str = "", *, recursive: bool = True) -> AsyncIterator[Sequence[StoredObject]]:
