@@ -125,8 +125,9 @@ class Unavailable(VideoVectorError):
 class ProcessingFailed(VideoVectorError):
     """Work on media, or a model call, failed.
 
-    Codes are the failure classes of a run: `timeout`, `rate_limited`, `model_error`, `invalid_output`,
-    `media_decode_error`, `storage_error`, `worker_lost`, `cancelled`, `run_cap_reached`, `internal`.
+    Codes of a run are its failure classes: `timeout`, `rate_limited`, `model_error`, `invalid_output`,
+    `media_decode_error`, `storage_error`, `worker_lost`, `cancelled`, `run_cap_reached`, `internal`. Files of an import,
+    exports and storages have some of their own (docs/reference/errors.md).
     """
 
     default_code = "internal"
