@@ -179,17 +179,15 @@ class Deletions:
             await follow(user_id, items)
         for item in items:
             lease.progress()
-            freed = await self._rows(item)
-            for sha256 in freed:
-                await self.blobs.delete(sha256)
+            await self._rows(item)
             if record.status is DeletionStatus.DELETING:
                 # one after the other, so that of items with the same bytes the last one takes them along
                 async with self.begin() as tx:
                     await tx.media.remove(item.video_id)
         await self._vectors(lease)
 
-    async def _rows(self, item: MediaItem) -> list[str]:
-        """Remove the rows of an item; return the bytes that nothing stands on any more."""
+    async def _rows(self, item: MediaItem) -> None:
+        """Remove the rows of an item, and the bytes that nothing stands on any more."""
         async with self.begin() as tx:
             await tx.embeddings.doom(item.video_id)
             await tx.results.remove(item.video_id)
@@ -200,7 +198,9 @@ class Deletions:
             freed = [] if shared else await tx.cache.purge(item.user_id, item.sha256)
             if not await tx.media.refers(item.sha256, apart_from=item.video_id):
                 freed = [*freed, item.sha256]
-        return freed
+            # before the commit: whoever tries again must still find what is to go
+            for sha256 in freed:
+                await self.blobs.delete(sha256)
 
     async def _files(self, files: Sequence[str]) -> None:
         """Remove files of tables, unless a run stands on the same bytes again."""
