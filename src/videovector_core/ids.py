@@ -31,7 +31,6 @@ PREFIXES: Final = {
     "turn": "turn",
     "marker": "marker",
     "usage": "usage",
-    "work": "work",
     "cycle": "cycle",
     "ranking": "rank",
 }
