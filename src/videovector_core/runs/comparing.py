@@ -21,10 +21,8 @@ from videovector_core.runs.model import Run, SegmentResult
 from videovector_core.runs.service import RunsUseTx, find_run
 
 BATCH: Final = 500
-_SETTINGS: Final = (
-    *("effective_model", "segmentation", "enable_transcription", "enable_image_embedding"),
-    *("prompt_id", "prompt_text", "json_schema", "video_level", "semantic_indexing"),
-)
+_OF_RUN: Final = ("effective_model", "segmentation", "enable_transcription", "enable_image_embedding", "prompt_id")
+_OF_PROMPT: Final = ("prompt_text", "json_schema", "video_level", "semantic_indexing")
 
 
 @frozen
@@ -103,7 +101,7 @@ class Comparing:
         return Comparison(
             first,
             second,
-            settings=tuple(name for name in _SETTINGS if _setting(first, name) != _setting(second, name)),
+            settings=tuple(n for n in (*_OF_RUN, *_OF_PROMPT) if _setting(first, n) != _setting(second, n)),
             added=tuple(path for path in now if path not in before),
             removed=tuple(path for path in before if path not in now),
             redefined=tuple(path for path in before if path in now and before[path] != now[path]),
@@ -201,4 +199,4 @@ def _definitions(run: Run) -> dict[str, str]:
 
 
 def _setting(run: Run, name: str) -> Any:
-    return getattr(run, name, None) if name in _SETTINGS[:5] else getattr(run.prompt, name)
+    return getattr(run if name in _OF_RUN else run.prompt, name)
