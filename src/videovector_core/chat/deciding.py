@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from videovector_core.chat.model import Step, Story, Turn, Use, call_id
 from videovector_core.chat.tools import Tools
@@ -70,8 +70,7 @@ class ByModel:
             if tools
             else ()
         )
-        step = Step(reply.text, uses)
-        return evolve(step, input_tokens=reply.usage.input_tokens, output_tokens=reply.usage.output_tokens)
+        return Step(reply.text, uses, reply.usage.input_tokens, reply.usage.output_tokens)
 
 
 def messages(story: Story, earlier: Sequence[Turn], *, tools: bool) -> tuple[ChatMessage, ...]:
