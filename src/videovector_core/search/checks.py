@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from videovector_core.errors import Invalid
-from videovector_core.fields import FieldPath
 from videovector_core.prompts.render import enabled_leaves
 from videovector_core.runs.model import Run
 
@@ -33,15 +32,14 @@ def check_top_k(top_k: int, most: int = 100) -> None:
 def check_fields(runs: Iterable[Run], paths: Sequence[str]) -> None:
     """Refuse a path that no run in scope indexes, whatever else narrows the search."""
     indexed: set[str] = set()
-    declared: set[FieldPath] = set()
+    declared: set[str] = set()
     for run in runs:
         disabled = run.prompt.semantic_indexing.disabled_segment_fields
         indexed |= {str(leaf.path) for leaf in enabled_leaves(run.prompt.json_schema, disabled)}
-        declared |= {leaf.path for leaf in enabled_leaves(run.prompt.json_schema)}
+        declared |= {str(leaf.path) for leaf in enabled_leaves(run.prompt.json_schema)}
     unknown = [path for path in paths if path not in indexed]
     if unknown:
-        known = str(unknown[0]) in {str(path) for path in declared}
-        why = "is not semantically indexed" if known else "is no field of the runs in scope"
+        why = "is not semantically indexed" if unknown[0] in declared else "is no field of the runs in scope"
         raise Invalid(
             f"{unknown[0][:80]!r} {why}; use one of: {', '.join(sorted(indexed)[:20]) or 'none'}.",
             code="validation_search_fields",
