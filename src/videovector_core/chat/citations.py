@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from videovector_core.chat.labels import BRACKET, BROKEN, LABEL, LOOSE, REFERENCE, canonical, named
 from videovector_core.chat.model import Citation, Story
@@ -144,10 +144,8 @@ def citation(label: str, story: Story, hits: Mapping[str, Hit]) -> Citation | No
     if hit is None or hit.run.run_id not in story.turn.run_ids:
         return None
     inside = 0.0 <= hit.start <= hit.end <= hit.item.duration + 0.001 or hit.item.duration == 0.0
-    return Citation(
-        bare.label,
-        bare.result_set_id,
-        bare.position,
+    return evolve(
+        bare,
         result_id=hit.result_id,
         video_id=hit.item.video_id,
         segment_id=hit.result.segment_id if hit.result else None,
