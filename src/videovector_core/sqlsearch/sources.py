@@ -11,6 +11,7 @@ from videovector_core.errors import Conflict, Invalid, NotFound
 from videovector_core.indexes.ports import IndexesTx
 from videovector_core.media.model import MediaItem
 from videovector_core.media.ports import MediaTx
+from videovector_core.page import After
 from videovector_core.ports import Begin
 from videovector_core.runs.model import Run, SegmentResult, VideoResult
 from videovector_core.runs.ports import RunsTx
@@ -81,7 +82,7 @@ class Sources:
 
     async def rows(self, run: RunTable, level: Level) -> AsyncIterator[ResultRow]:
         """Stream the rows of a run by media item and in order of time; each page is a transaction of its own."""
-        after: tuple[str | int | float, ...] | None = None
+        after: After | None = None
         while True:
             async with self.begin() as tx:
                 if level is Level.SEGMENT:
