@@ -15,7 +15,7 @@ from videovector_core.vectors.rows import pack, unpack
 _OWED: Final = """
 SELECT id, kind, user_id, run_id, video_id, version, index_id, segment_id, field_path, instance_key, time,
     spaces, vectors, terms, weights
-FROM embeddings WHERE run_id = %s AND (doomed OR known <> version) AND NOT doomed ORDER BY id LIMIT %s
+FROM embeddings WHERE run_id = %s AND (doomed OR known <> version) AND NOT doomed ORDER BY user_id, id LIMIT %s
 """
 
 _REPLACE: Final = """
@@ -95,9 +95,10 @@ class PgEmbeddings:
             )
 
     async def doomed(self, *, limit: int, run_id: str | None = None) -> list[str]:
+        # `id` alone would be the text that is returned, in whose order no index lies
         every, one = (
-            "SELECT id::text FROM embeddings WHERE doomed ORDER BY id LIMIT %s",
-            "SELECT id::text FROM embeddings WHERE run_id = %s AND doomed ORDER BY id LIMIT %s",
+            "SELECT id::text FROM embeddings WHERE doomed ORDER BY embeddings.id LIMIT %s",
+            "SELECT id::text FROM embeddings WHERE run_id = %s AND doomed ORDER BY user_id, embeddings.id LIMIT %s",
         )
         found = await (self.db.rows(every, [limit]) if run_id is None else self.db.rows(one, [run_id, limit]))
         return [identity for (identity,) in found]
@@ -119,7 +120,7 @@ class PgEmbeddings:
         start = after or _FIRST
         found = await self.db.rows(
             "SELECT id::text, version, known = version FROM embeddings "
-            "WHERE id > %s::uuid AND NOT doomed ORDER BY id LIMIT %s",
+            "WHERE id > %s::uuid AND NOT doomed ORDER BY embeddings.id LIMIT %s",
             [start, limit],
         )
         return [(identity, version, learned) for identity, version, learned in found]
