@@ -193,13 +193,13 @@ def _answers(dsn: str) -> bool:
 
 
 def _alive(place: Installation) -> bool:
-    """Whether a server process holds the cluster; a number that now belongs to another program does not count."""
+    """Whether a server process holds the cluster; a number that another program or user has by now does not count."""
     try:
         pid = int((place.data / "postmaster.pid").read_text().split("\n", 1)[0])
         os.kill(pid, 0)
         command = Path(f"/proc/{pid}/cmdline")
         return not command.parent.parent.joinpath("self").exists() or os.fsencode(place.data) in command.read_bytes()
-    except (FileNotFoundError, ProcessLookupError, ValueError):
+    except (FileNotFoundError, ProcessLookupError, PermissionError, ValueError):
         return False
 
 
