@@ -33,7 +33,6 @@ from videovector_adapters.tokens import Bearers, OidcVerifier, Tokens
 from videovector_core.access.secrets import Secret
 from videovector_core.access.service import Access
 from videovector_core.app import Concurrency, Ports, VideoVector
-from videovector_core.errors import Unavailable
 from videovector_core.events.stream import StreamPace
 from videovector_core.ids import new_id
 from videovector_core.models.ports import TextEmbedder
@@ -150,7 +149,7 @@ async def _kept_up(embedded: EmbeddedPostgres, dsn: str) -> AsyncIterator[None]:
                 log.warning("the embedded database is gone; starting it again")
             try:
                 await asyncio.to_thread(embedded.start)
-            except Unavailable:
+            except Exception:
                 log.exception("the embedded database does not start; trying again")
 
     watching = asyncio.create_task(watch())
