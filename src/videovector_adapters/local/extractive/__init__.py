@@ -76,13 +76,15 @@ class ExtractiveExtractor:
             return Sense()
         queries = list(islice(dict.fromkeys(_queries(schema)), _QUERIES))
         texts = list(dict.fromkeys([*(quote.text for quote in pool.quotes[:_QUOTES]), *pool.names]))
-        fresh = [query for query in queries if query not in self._known]
+        # taken now: others may push them out of memory during the call
+        known = {query: self._known[query] for query in queries if query in self._known}
+        fresh = [query for query in queries if query not in known]
         vectors = await self.embedder.embed([*texts, *fresh])
-        self._known.update(zip(fresh, vectors[len(texts) :], strict=True))
-        sense = {query: self._known[query] for query in queries} | dict(zip(texts, vectors, strict=False))
+        made = dict(zip(fresh, vectors[len(texts) :], strict=True))
+        self._known.update(made)
         while len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
-        return Sense(sense)
+        return Sense(known | made | dict(zip(texts, vectors, strict=False)))
 
 
 def _queries(schema: Mapping[str, Any]) -> Iterable[str]:
