@@ -91,7 +91,8 @@ class Child:
         """Run `method` in the child and return its result.
 
         The call has `deadline` seconds without any sign of life; each progress report starts them anew. A child that
-        runs over is killed, and so is one whose caller was cancelled, since its answer would meet the next caller.
+        runs over is killed, and so is one whose caller left before the answer (cancelled, or by an error of `progress`)
+        or could not read it, since what is left of it would meet the next caller.
 
         Raises:
             ChildLost: the process died, or was killed at its deadline (code `timeout`).
@@ -100,20 +101,23 @@ class Child:
         async with self._turn:
             try:
                 process = await self._started()
-                return await self._exchange(process, method, arguments, deadline, progress)
+                kind, value = await self._exchange(process, method, arguments, deadline, progress)
             except TimeoutError as error:
                 await self._kill()
                 raise ChildLost(
                     f"{self.target} {method} showed no progress for {deadline:g} s.", code="timeout", transient=True
                 ) from error
-            except (asyncio.IncompleteReadError, ConnectionError, BrokenPipeError) as error:
+            except (asyncio.IncompleteReadError, ConnectionError) as error:
                 code = await self._kill()
                 raise ChildLost(
                     f"The process of {self.target} died (status {code}) in {method}.", transient=True
                 ) from error
-            except asyncio.CancelledError:
+            except BaseException:
                 await self._kill()
                 raise
+        if kind == "error":
+            raise _revived(value)
+        return value
 
     async def close(self) -> None:
         """End the process: by closing its input, and by force when it does not follow."""
@@ -154,7 +158,8 @@ class Child:
         arguments: Mapping[str, Any],
         deadline: float,
         progress: Callable[[Any], None] | None,
-    ) -> Any:
+    ) -> tuple[str, Any]:
+        """Return how the call ended, `result` or `error`, and what was said with it."""
         if process.stdin is None or process.stdout is None:
             raise ConnectionError("the child has no pipes")
         async with asyncio.timeout(deadline):
@@ -162,10 +167,8 @@ class Child:
         while True:
             async with asyncio.timeout(deadline):
                 kind, value = await read_frame(process.stdout)
-            if kind == "result":
-                return value
-            if kind == "error":
-                raise _revived(value)
+            if kind in {"result", "error"}:
+                return kind, value
             if progress is not None:
                 progress(value)
 
