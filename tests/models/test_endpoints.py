@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stub_model import StubModel
+from tests.stub_model import Reply, StubModel
 from videovector_adapters.modelling import Chosen
 from videovector_adapters.openai import Endpoint, OpenAIDocuments, OpenAITextEmbedder, OpenAITranscriber
 from videovector_adapters.openai.dialects import Dialect
@@ -63,6 +63,13 @@ class TestEmbedder(TextEmbedderContract):
         await embedder.embed(["a"] * 300)
         assert [len(call.body["input"]) for call in stub.calls] == [128, 128, 44]
         assert {(call.body["encoding_format"], call.body["dimensions"]) for call in stub.calls} == {("base64", 16)}
+
+    async def test_an_answer_without_vectors_is_a_failure(self, endpoint, stub) -> None:
+        """An endpoint that gives no vector has failed, also where nobody said how long vectors are."""
+        none = {"object": "list", "model": "toy", "data": [], "usage": {"prompt_tokens": 0, "total_tokens": 0}}
+        stub.script = lambda _call, _before: Reply(body=none)
+        with pytest.raises(ProcessingFailed, match="than asked for"):
+            await OpenAITextEmbedder(endpoint).embed(["a"])
 
 
 class TestTranscriber(TranscriberContract):

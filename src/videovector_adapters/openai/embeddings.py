@@ -62,7 +62,7 @@ class OpenAITextEmbedder:
             )
         rows = sorted(answer.data, key=lambda row: row.index)
         vectors = [_unit(row.embedding) for row in rows]
-        self.dimensions = self.dimensions or len(vectors[0])
+        self.dimensions = self.dimensions or len(next(iter(vectors), ()))
         if len(vectors) != len(texts) or any(len(vector) != self.dimensions for vector in vectors):
             model = self.endpoint.model
             raise ProcessingFailed(
