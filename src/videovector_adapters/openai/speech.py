@@ -53,7 +53,7 @@ class OpenAITranscriber:
         pieces = _pieces(audio, self.piece_seconds)
         while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
             start, end, sound = piece
-            if not _silent(sound):
+            if not await asyncio.to_thread(_silent, sound):  # millions of samples
                 found = await self._asked(sound)
                 language = language or found.get("language")
                 phrases += _phrases(found, start, end)
