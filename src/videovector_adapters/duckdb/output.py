@@ -10,6 +10,8 @@ from typing import Any, Final
 
 _FETCH: Final = 64
 _INT64: Final = 2**63
+_LONGEST: Final = 20
+"""Characters of the longest number of 64 bits, with its sign."""
 _PLAIN: Final = frozenset(
     {
         "BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE",
@@ -62,8 +64,8 @@ def _plain(value: Any, kind: str, most: int) -> Any:
         return float(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if isinstance(value, int) and not -_INT64 <= value < 2 * _INT64:
-        return str(value)
+    if isinstance(value, int):
+        return _whole(value)
     return value
 
 
@@ -72,7 +74,24 @@ def _text(value: str, kind: str, most: int) -> Any:
     if len(data) > most:
         return f"{data[:most].decode('utf-8', 'ignore')}… [cut at {most} bytes]"
     if _is_nested(kind) or kind == "JSON":
-        return json.loads(value, parse_constant=lambda _: None)
+        return _document(value)
     if kind.startswith("TIMESTAMP"):
         return value.replace(" ", "T", 1).replace("+00", "Z")
     return value
+
+
+def _document(text: str) -> Any:
+    """Read JSON; a number beyond 64 bits becomes text, and what nests too deep to be read stays text."""
+    try:
+        return json.loads(text, parse_constant=lambda _: None, parse_int=_number)
+    except RecursionError:
+        return text
+
+
+def _number(digits: str) -> int | str:
+    return _whole(int(digits)) if len(digits) <= _LONGEST else digits
+
+
+def _whole(value: int) -> int | str:
+    """Keep a number that the frames between processes can carry, and write out any other."""
+    return value if -_INT64 <= value < 2 * _INT64 else str(value)
