@@ -27,7 +27,6 @@ MAX_TIMES: Final = 1_000
 MAX_RANGE: Final = 1_000_000
 
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
-_BRACKETS: Final = re.compile(r"[(\[{]")
 _PIVOT: Final = re.compile(r"\s*(UN)?PIVOT\b", re.IGNORECASE)
 _NO_TABLE: Final = re.compile(r"[./\\:*?]|^(duckdb_|pg_|sqlite_|pragma_|information_schema)", re.IGNORECASE)
 _SESSION: Final = frozenset(
