@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import tempfile
 from collections.abc import AsyncIterator, Sequence
@@ -62,9 +63,11 @@ class StoredDecoder:
         frames, frames_blob = await self._packed(signals.frames)
         thumbnails, thumbnails_blob = await self._packed(signals.thumbnails)
         audio = (await self.blobs.put(_read([signals.audio]))).sha256 if signals.audio else None
+        # looks at every frame of a film, and leases are renewed meanwhile
+        found = await asyncio.to_thread(cuts.find, signals.times, signals.differences, signals.features)
         return Derived(
             duration=signals.probe.duration,
-            cuts=cuts.find(signals.times, signals.differences, signals.features),
+            cuts=found,
             frames=frames,
             frames_blob=frames_blob,
             thumbnails=thumbnails,
