@@ -27,7 +27,6 @@ class StoredDecoder:
 
     reader: MediaReader
     blobs: Blobs
-    scratch: Path | None = None
 
     @property
     def version(self) -> str:
@@ -39,7 +38,7 @@ class StoredDecoder:
             return await self.reader.probe(path)
 
     async def derive(self, sha256: str, *, beat: Beat | None = None) -> Derived:
-        with tempfile.TemporaryDirectory(prefix="derive-", dir=self.scratch) as into:
+        with tempfile.TemporaryDirectory(prefix="derive-") as into:
             async with self.blobs.local(sha256) as path:
                 signals = await self.reader.read(path, Path(into), beat=beat)
             return await self._kept(signals)
@@ -54,7 +53,7 @@ class StoredDecoder:
 
     @contextlib.asynccontextmanager
     async def clip(self, sha256: str, start: float, end: float) -> AsyncIterator[Path]:
-        with tempfile.TemporaryDirectory(prefix="clip-", dir=self.scratch) as into:
+        with tempfile.TemporaryDirectory(prefix="clip-") as into:
             async with self.blobs.local(sha256) as path:
                 await self.reader.clip(path, start, end, Path(into, "clip.mp4"))
             yield Path(into, "clip.mp4")
