@@ -24,6 +24,7 @@ from videovector_adapters.openai import (
 )
 from videovector_adapters.settings import ModelEntry, Settings, WrongSetting
 from videovector_core.models.bundle import Models
+from videovector_core.models.ports import TextEmbedder
 from videovector_core.models.routing import ByModel, Documents
 from videovector_core.models.table import ModelTable, Prices, Terms
 
@@ -80,6 +81,14 @@ class Chosen:
             chat=self._chat(),
             reranker=self._reranker(),
         )
+
+    def text_embedder(self) -> TextEmbedder:
+        """Make the model of texts alone.
+
+        Raises:
+            WrongSetting: as `models`.
+        """
+        return self._text() or self._closed(LocalTextEmbedder(Weights(self.settings.model_dir)))
 
     def _documents(self, own: ExtractiveExtractor) -> tuple[ModelTable, dict[str, Documents]]:
         """Return the table of names, and what fills schemas by the name of the model that is really used."""

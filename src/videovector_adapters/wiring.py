@@ -274,7 +274,7 @@ def text_embedder(settings: Settings, model: str, stack: contextlib.AsyncExitSta
         WrongSetting: there is no such model, or no endpoint for it.
     """
     wanted = settings.model_copy(update={"text_embedding_model": model})
-    return Chosen(wanted, stack).models().text
+    return Chosen(wanted, stack).text_embedder()
 
 
 def _also(settings: Settings, stack: contextlib.AsyncExitStack) -> tuple[TextEmbedder, ...]:
