@@ -8,9 +8,9 @@ from typing import Any, Final
 from attrs import frozen
 from openai.types.chat import ChatCompletion
 
-from videovector_adapters.openai.endpoint import Endpoint, translated
+from videovector_adapters.openai.endpoint import Endpoint, translated, usage
 from videovector_core.errors import ProcessingFailed
-from videovector_core.models.ports import ChatMessage, ChatReply, ChatRequest, ToolSpec, ToolUse, Usage
+from videovector_core.models.ports import ChatMessage, ChatReply, ChatRequest, ToolSpec, ToolUse
 
 MAX_TOKENS: Final = 4_000
 """Of one message; an answer that is longer is cut."""
@@ -40,13 +40,13 @@ class OpenAIChat:
             raise ProcessingFailed(f"{self.model} answered with nothing.", code="model_error", transient=True)
         message = answer.choices[0].message
         if message.refusal or answer.choices[0].finish_reason == "content_filter":
-            return ChatReply("The model declined to answer this.", usage=_usage(answer))
+            return ChatReply("The model declined to answer this.", usage=usage(answer))
         uses = tuple(
             ToolUse(call.id or "", call.function.name or "", call.function.arguments or "")
             for call in message.tool_calls or ()
             if call.type == "function"
         )
-        return ChatReply(message.content or "", uses, _usage(answer))
+        return ChatReply(message.content or "", uses, usage(answer))
 
 
 def _message(one: ChatMessage) -> dict[str, Any]:
@@ -69,8 +69,3 @@ def _tools(specs: Sequence[ToolSpec]) -> list[dict[str, Any]]:
         }
         for spec in specs
     ]
-
-
-def _usage(answer: ChatCompletion) -> Usage:
-    used = answer.usage
-    return Usage(used.prompt_tokens, used.completion_tokens) if used else Usage()

@@ -16,7 +16,7 @@ from attrs import define, evolve, field
 from openai.types.chat import ChatCompletion
 
 from videovector_adapters.openai.dialects import Dialect, form
-from videovector_adapters.openai.endpoint import Endpoint, translated
+from videovector_adapters.openai.endpoint import Endpoint, translated, usage
 from videovector_core.errors import ProcessingFailed
 from videovector_core.models.ports import (
     DraftRequest,
@@ -25,7 +25,6 @@ from videovector_core.models.ports import (
     ExtractionRequest,
     Picture,
     SynthesisRequest,
-    Usage,
 )
 
 _SYSTEM: Final = (
@@ -149,11 +148,10 @@ class OpenAIDocuments:
         choice = answer.choices[0]
         if choice.message.refusal or choice.finish_reason == "content_filter":
             raise ProcessingFailed(f"{model} refused to answer about this.", code="model_error")
-        used = answer.usage
         return Extraction(
             text=choice.message.content or "",
             model=model,
-            usage=Usage(used.prompt_tokens, used.completion_tokens) if used else Usage(),
+            usage=usage(answer),
             warning="The answer was cut at the model's limit." if choice.finish_reason == "length" else None,
         )
 

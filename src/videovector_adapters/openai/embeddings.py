@@ -9,7 +9,7 @@ from typing import Final
 
 from attrs import define, field
 
-from videovector_adapters.openai.endpoint import Endpoint, translated
+from videovector_adapters.openai.endpoint import Endpoint, readable, translated
 from videovector_core.errors import ProcessingFailed
 from videovector_core.models.ports import Vector
 
@@ -45,7 +45,7 @@ class OpenAITextEmbedder:
         """
         found: list[Vector] = []
         for start in range(0, len(texts), BATCH):
-            found += await self._batch([_clean(text) for text in texts[start : start + BATCH]])
+            found += await self._batch([readable(text, MAX_CHARACTERS) for text in texts[start : start + BATCH]])
         return found
 
     async def close(self) -> None:
@@ -69,12 +69,6 @@ class OpenAITextEmbedder:
                 f"{model} gave vectors of other numbers or lengths than asked for.", code="model_error"
             )
         return vectors
-
-
-def _clean(text: str) -> str:
-    """Make a text that every endpoint takes: some refuse empty ones."""
-    readable = text.encode("utf-8", "replace").decode().replace("\x00", " ")[:MAX_CHARACTERS]
-    return readable if readable.strip() else "-"
 
 
 def _unit(values: Sequence[float]) -> Vector:

@@ -16,8 +16,10 @@ from typing import Final
 import openai
 from attrs import define, field
 from openai import AsyncOpenAI
+from openai.types.chat import ChatCompletion
 
 from videovector_core.errors import ProcessingFailed
+from videovector_core.models.ports import Usage
 
 CALL_SECONDS: Final = 240.0
 """How long one call may take; less than the time that its work item promises."""
@@ -50,6 +52,18 @@ class Endpoint:
     async def close(self) -> None:
         """Let go of its connections."""
         await self.client.close()
+
+
+def usage(answer: ChatCompletion) -> Usage:
+    """Return the tokens that an answer took, none where it does not say."""
+    used = answer.usage
+    return Usage(used.prompt_tokens, used.completion_tokens) if used else Usage()
+
+
+def readable(text: str, most: int) -> str:
+    """Make a text of at most `most` characters that every endpoint takes: some refuse empty ones."""
+    clean = text.encode("utf-8", "replace").decode().replace("\x00", " ")[:most]
+    return clean if clean.strip() else "-"
 
 
 @contextlib.contextmanager

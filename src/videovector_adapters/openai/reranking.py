@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from attrs import define
 
-from videovector_adapters.openai.endpoint import Endpoint, translated
+from videovector_adapters.openai.endpoint import Endpoint, readable, translated
 from videovector_core.errors import ProcessingFailed
 
 MAX_CHARACTERS: Final = 4_000
@@ -31,9 +31,10 @@ class OpenAIReranker:
         Raises:
             ProcessingFailed: the endpoint failed, or left a text without a score.
         """
-        body = {"model": self.endpoint.name, "query": query, "documents": [_clean(text) for text in texts]}
+        documents = [readable(text, MAX_CHARACTERS) for text in texts]
+        body = {"model": self.endpoint.name, "query": query, "documents": documents, "top_n": len(texts)}
         with translated(self.model):
-            answer = await self.endpoint.client.post("/rerank", cast_to=object, body={**body, "top_n": len(texts)})
+            answer = await self.endpoint.client.post("/rerank", cast_to=object, body=body)
         try:
             found = {int(one["index"]): float(one["relevance_score"]) for one in _results(answer)}
             return [found[place] for place in range(len(texts))]
@@ -43,7 +44,3 @@ class OpenAIReranker:
 
 def _results(answer: Any) -> Sequence[Any]:
     return answer["results"] if isinstance(answer, dict) else answer  # type: ignore[no-any-return]  # JSON
-
-
-def _clean(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()[:MAX_CHARACTERS] or "-"
