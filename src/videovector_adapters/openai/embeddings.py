@@ -48,10 +48,6 @@ class OpenAITextEmbedder:
             found += await self._batch([readable(text, MAX_CHARACTERS) for text in texts[start : start + BATCH]])
         return found
 
-    async def close(self) -> None:
-        """Let go of connections."""
-        await self.endpoint.close()
-
     async def _batch(self, texts: list[str]) -> list[Vector]:
         wanted = {"dimensions": self.size} if self.size else {}
         with translated(self.endpoint.model):

@@ -62,10 +62,6 @@ class OpenAITranscriber:
         speech = tuple((phrase.start, phrase.end) for phrase in phrases)
         return Transcript(tuple(phrases), _tag(language) if phrases else None, speech)
 
-    async def close(self) -> None:
-        """Let go of connections."""
-        await self.endpoint.close()
-
     async def _asked(self, sound: bytes) -> dict[str, Any]:
         with translated(self.endpoint.model):
             found = await self.endpoint.client.audio.transcriptions.create(
