@@ -127,7 +127,9 @@ class Envelope:
     def _unwrap(self, sealed: bytes, about: bytes) -> bytes:
         ring = self._rings.get(sealed[len(_MAGIC) : _NAMED])
         if len(sealed) < _LEAST or sealed[: len(_MAGIC)] != _MAGIC or ring is None:
-            raise SealBroken("A stored secret is under a key that is not configured; add it to the previous keys.")
+            raise SealBroken(
+                "A stored secret has a key that is not configured; set VIDEOVECTOR_SECRET_KEY back or enter it anew."
+            )
         wrapped = sealed[_NAMED : _NAMED + _WRAPPED]
         return _decrypt(ring.cipher, wrapped[:_NONCE], wrapped[_NONCE:], _bound(b"wrap", about))
 
