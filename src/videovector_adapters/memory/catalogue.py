@@ -63,8 +63,7 @@ class MemoryAccess:
         return sorted(mine, key=lambda key: (key.created_at, key.key_id), reverse=True)
 
     async def save_key(self, key: ApiKey) -> None:
-        if key.key_id in self.api_keys.rows:
-            self.api_keys.put(key.key_id, key)
+        self.api_keys.replace(key.key_id, key)
 
     async def remove_key(self, user_id: str, key_id: str) -> bool:
         return await self.key(user_id, key_id) is not None and self.api_keys.pop(key_id) is not None

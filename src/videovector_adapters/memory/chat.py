@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from attrs import define
 
+from videovector_adapters.memory.catalogue import newest
 from videovector_adapters.memory.database import Table
 from videovector_core.chat.model import ChatSession, Turn, TurnEvent
 from videovector_core.chat.ports import topic
@@ -32,8 +33,7 @@ class MemoryChat:
 
     async def sessions(self, user_id: str, *, limit: int, after: After | None = None) -> list[ChatSession]:
         found = self.rows.where(lambda one: one.user_id == user_id)
-        ordered = sorted(found, key=lambda one: (one.created_at, one.session_id), reverse=True)
-        return [one for one in ordered if after is None or (one.created_at.isoformat(), one.session_id) < after][:limit]
+        return newest(found, lambda one: (one.created_at.isoformat(), one.session_id), after=after, limit=limit)
 
     async def remove_session(self, user_id: str, session_id: str) -> bool:
         if await self.session(user_id, session_id) is None:

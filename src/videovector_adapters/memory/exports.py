@@ -1,4 +1,4 @@
-"""Exports and automations in memory."""
+"""Exports in memory."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 from attrs import define, field, frozen
 
@@ -13,7 +14,7 @@ from videovector_core.errors import Invalid, VideoVectorError
 from videovector_core.events.model import Event
 from videovector_core.webhooks.model import Delivery, DeliveryStatus, Webhook
 
-_OPEN = frozenset({DeliveryStatus.PENDING, DeliveryStatus.RETRYING, DeliveryStatus.PROCESSING})
+_OPEN: Final = frozenset({DeliveryStatus.PENDING, DeliveryStatus.RETRYING, DeliveryStatus.PROCESSING})
 
 
 @define
@@ -32,8 +33,7 @@ class MemoryWebhooks:
         return self.rows.add(webhook.webhook_id, webhook)
 
     async def save(self, webhook: Webhook) -> None:
-        if self.rows.get(webhook.webhook_id) is not None:
-            self.rows.put(webhook.webhook_id, webhook)
+        self.rows.replace(webhook.webhook_id, webhook)
 
     async def get(self, user_id: str, webhook_id: str, *, lock: bool = False) -> Webhook | None:  # noqa: ARG002 - serial
         found = self.rows.get(webhook_id)
@@ -83,8 +83,7 @@ class MemoryDeliveries:
 
     async def save(self, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
-            if self.rows.get(delivery.delivery_id) is not None:
-                self.rows.put(delivery.delivery_id, delivery)
+            self.rows.replace(delivery.delivery_id, delivery)
 
     async def get(self, user_id: str, delivery_id: str) -> Delivery | None:
         found = self.rows.get(delivery_id)
