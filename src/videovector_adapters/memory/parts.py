@@ -86,7 +86,8 @@ class MemoryDoorbell:
 
     async def wait(self, topic: str, seconds: float) -> bool:
         event = asyncio.Event()
-        self.waiting.setdefault(topic, {})[event] = None
+        waiting = self.waiting.setdefault(topic, {})
+        waiting[event] = None
         try:
             async with asyncio.timeout(seconds):
                 await event.wait()
@@ -95,4 +96,6 @@ class MemoryDoorbell:
         else:
             return True
         finally:
-            self.waiting[topic].pop(event, None)
+            waiting.pop(event, None)
+            if not waiting and self.waiting.get(topic) is waiting:
+                del self.waiting[topic]
