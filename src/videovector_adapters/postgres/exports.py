@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from attrs import define
 
 from videovector_adapters.postgres.rows import Session, Shape
 from videovector_core.exports.model import Export, Part
 
-
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, "place": row["place"] or {}}
-
-
-EXPORTS: Final = Shape("exports", Export, ("export_id",), ("place",), _plain)
+EXPORTS: Final = Shape("exports", Export, ("export_id",), ("place",))
 PARTS: Final = Shape("export_parts", Part, ("export_id", "ordinal"))
 
 
