@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from attrs import define
@@ -167,15 +167,11 @@ class PgBucketRows:
         await self.db.run("INSERT INTO buckets (key, state) VALUES (%s, '{}') ON CONFLICT DO NOTHING", [key])
         locked = "SELECT state, clock_timestamp() FROM buckets WHERE key = %s FOR UPDATE"
         ((state, now),) = await self.db.rows(locked, [key])
-        bucket, grant = Bucket.from_json(state).take(_seconds(now), wanted, limits, returned)
+        bucket, grant = Bucket.from_json(state).take(now.timestamp(), wanted, limits, returned)
         await self.db.run("UPDATE buckets SET state = %s WHERE key = %s", [document(bucket.to_json()), key])
         return grant
 
     async def standing(self, key: str, limits: Limits) -> Standing:
         known = "SELECT (SELECT state FROM buckets WHERE key = %s), statement_timestamp()"
         ((state, now),) = await self.db.rows(known, [key])
-        return Bucket.from_json(state or {}).standing(_seconds(now), limits)
-
-
-def _seconds(moment: datetime) -> float:
-    return moment.astimezone(UTC).timestamp()
+        return Bucket.from_json(state or {}).standing(now.timestamp(), limits)
