@@ -7,21 +7,16 @@ from collections.abc import Iterator
 from typing import Final
 
 import psycopg
-import psycopg_pool
 from psycopg import errors as pg
 
 from videovector_core.errors import Conflict, Invalid, Unavailable, VideoVectorError
 
-_AWAY = (
-    psycopg.OperationalError,  # includes serialization failures, deadlocks and a server that is shutting down
+_AWAY: Final = (
+    # includes serialization failures, deadlocks, a server that is shutting down, and all that the pool raises
+    psycopg.OperationalError,
     psycopg.InterfaceError,
-    psycopg_pool.PoolTimeout,
-    psycopg_pool.PoolClosed,
-    psycopg_pool.TooManyRequests,
     pg.InvalidCatalogName,
-    ConnectionError,
 )
-
 
 _TOO_LARGE: Final[dict[type[psycopg.Error], tuple[str, str]]] = {
     # an OperationalError, so it is looked for before those that waiting mends
@@ -35,7 +30,7 @@ def translated() -> Iterator[None]:
     """Raise errors of the driver as errors of the house."""
     try:
         yield
-    except (psycopg.Error, psycopg_pool.PoolClosed, UnicodeEncodeError) as error:
+    except (psycopg.Error, UnicodeEncodeError) as error:
         raise as_ours(error) from error
 
 
