@@ -6,7 +6,7 @@ from typing import Final
 
 from attrs import define
 
-from videovector_adapters.postgres.rows import Session, Shape, before
+from videovector_adapters.postgres.rows import Session, Shape, before, locking
 from videovector_core.automations.model import Cycle, Order, OrderKind
 from videovector_core.page import After
 
@@ -21,7 +21,7 @@ class PgOrders:
     db: Session
 
     async def get(self, index_id: str, kind: OrderKind, *, lock: bool = False) -> Order | None:
-        rest = f"WHERE index_id = %s AND kind = %s {'FOR NO KEY UPDATE' if lock else ''}"
+        rest = f"WHERE index_id = %s AND kind = %s {locking(lock)}"
         return await self.db.one(ORDERS, rest, [index_id, kind.value])
 
     async def put(self, order: Order) -> None:

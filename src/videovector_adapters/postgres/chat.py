@@ -7,7 +7,7 @@ from typing import Final
 
 from attrs import define
 
-from videovector_adapters.postgres.rows import Session, Shape, before, beyond
+from videovector_adapters.postgres.rows import Session, Shape, before, beyond, locking
 from videovector_core.chat.model import ChatSession, Turn, TurnEvent
 from videovector_core.chat.ports import topic
 from videovector_core.page import After
@@ -15,8 +15,6 @@ from videovector_core.page import After
 SESSIONS: Final = Shape("chat_sessions", ChatSession, ("session_id",))
 TURNS: Final = Shape("chat_turns", Turn, ("turn_id",), ("citations", "stats", "error"))
 EVENTS: Final = Shape("chat_events", TurnEvent, ("turn_id", "sequence"), ("data", "memo"))
-
-_LOCK: Final = "FOR NO KEY UPDATE"
 
 
 @define
@@ -29,7 +27,7 @@ class PgChat:
         return await self.db.add(SESSIONS, session)
 
     async def session(self, user_id: str, session_id: str, *, lock: bool = False) -> ChatSession | None:
-        mine = f"WHERE session_id = %s AND user_id = %s {_LOCK if lock else ''}"
+        mine = f"WHERE session_id = %s AND user_id = %s {locking(lock)}"
         return await self.db.one(SESSIONS, mine, [session_id, user_id])
 
     async def save_session(self, session: ChatSession) -> None:
@@ -54,7 +52,7 @@ class PgChat:
         return await self.db.add(TURNS, turn)
 
     async def turn(self, user_id: str, turn_id: str, *, lock: bool = False) -> Turn | None:
-        mine = f"WHERE turn_id = %s AND user_id = %s {_LOCK if lock else ''}"
+        mine = f"WHERE turn_id = %s AND user_id = %s {locking(lock)}"
         return await self.db.one(TURNS, mine, [turn_id, user_id])
 
     async def asked_under(self, session_id: str, key: str) -> Turn | None:

@@ -6,7 +6,7 @@ from typing import Final
 
 from attrs import define
 
-from videovector_adapters.postgres.rows import Session, Shape
+from videovector_adapters.postgres.rows import Session, Shape, locking
 from videovector_core.connectors.model import Connector
 
 CONNECTORS: Final = Shape("connectors", Connector, ("connector_id",))
@@ -25,7 +25,7 @@ class PgConnectors:
         await self.db.replace(CONNECTORS, connector)
 
     async def get(self, user_id: str, connector_id: str, *, lock: bool = False) -> Connector | None:
-        mine = f"WHERE connector_id = %s AND user_id = %s {'FOR NO KEY UPDATE' if lock else ''}"
+        mine = f"WHERE connector_id = %s AND user_id = %s {locking(lock)}"
         return await self.db.one(CONNECTORS, mine, [connector_id, user_id])
 
     async def all(self, user_id: str) -> list[Connector]:

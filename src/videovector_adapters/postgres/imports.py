@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from attrs import define
 
-from videovector_adapters.postgres.rows import Session, Shape, beyond
+from videovector_adapters.postgres.rows import Session, Shape, beyond, locking
 from videovector_core.imports.model import ImportFile, ImportJob, JobStatus, Which
 from videovector_core.page import After
 
@@ -41,7 +41,7 @@ class PgImports:
         return True
 
     async def get(self, user_id: str, job_id: str, *, lock: bool = False) -> ImportJob | None:
-        mine = f"WHERE job_id = %s AND user_id = %s {'FOR NO KEY UPDATE' if lock else ''}"
+        mine = f"WHERE job_id = %s AND user_id = %s {locking(lock)}"
         return await self.db.one(JOBS, mine, [job_id, user_id])
 
     async def save(self, job: ImportJob) -> None:

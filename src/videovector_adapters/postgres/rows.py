@@ -225,3 +225,8 @@ def _beyond(after: tuple[Any, ...] | None, columns: str, sign: str) -> tuple[str
     if after is None:
         return "", []
     return f"AND ({columns}) {sign} ({', '.join(['%s'] * len(after))})", list(after)
+
+
+def locking(lock: bool) -> str:
+    """Return the clause that holds the rows of a query until the transaction ends, or nothing."""
+    return "FOR NO KEY UPDATE" if lock else ""

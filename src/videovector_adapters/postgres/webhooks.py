@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import define
 
-from videovector_adapters.postgres.rows import Session, Shape
+from videovector_adapters.postgres.rows import Session, Shape, locking
 from videovector_core.webhooks.model import Delivery, DeliveryStatus, Webhook
 
 WEBHOOKS: Final = Shape("webhooks", Webhook, ("webhook_id",), ("metadata",))
@@ -55,7 +55,7 @@ class PgWebhooks:
         await self.db.replace(WEBHOOKS, webhook)
 
     async def get(self, user_id: str, webhook_id: str, *, lock: bool = False) -> Webhook | None:
-        mine = f"WHERE webhook_id = %s AND user_id = %s {'FOR NO KEY UPDATE' if lock else ''}"
+        mine = f"WHERE webhook_id = %s AND user_id = %s {locking(lock)}"
         return await self.db.one(WEBHOOKS, mine, [webhook_id, user_id])
 
     async def made_under(self, user_id: str, creation_key: str) -> Webhook | None:
