@@ -19,12 +19,12 @@ from typing import Final
 import h11
 from attrs import field, frozen
 
-from videovector_adapters.egress_addresses import Address, Network, Reach, networks
+from videovector_adapters.egress_addresses import Address, Network, Reach
 from videovector_adapters.egress_urls import Url, parse, refuse
 from videovector_adapters.egress_wire import Exchange, Pace, request, too_large, translated, unreachable
 from videovector_core.errors import ProcessingFailed
 
-__all__ = ["Download", "Egress", "Resolver", "Response", "SystemResolver", "networks"]
+__all__ = ["Download", "Egress", "Resolver", "Response", "SystemResolver"]
 
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 

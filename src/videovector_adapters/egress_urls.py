@@ -15,9 +15,8 @@ from typing import Final, NoReturn
 
 from attrs import field, frozen
 
+from videovector_adapters.egress_addresses import Address
 from videovector_core.errors import Invalid
-
-Address = IPv4Address | IPv6Address
 
 MAX_LENGTH: Final = 8192
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from videovector_adapters.egress_addresses import Network
 from videovector_core.access.ratelimit import parse
 from videovector_core.errors import Invalid
-
-Network = IPv4Network | IPv6Network
 
 
 class WrongSetting(Exception):
