@@ -97,7 +97,7 @@ async def build(settings: Settings, *, owns_engine: bool | None) -> AsyncIterato
             blobs=blobs,
             doorbell=_doorbell(settings, opened.doorbell, stack),
             decoder=StoredDecoder(reader, blobs),
-            models=Chosen(settings, stack).models(),
+            models=evolve(Chosen(settings, stack).models(), also=_also(settings, stack)),
             vectors=vectors,
             buckets=PgBuckets(opened),
             pepper=_pepper(settings),
@@ -107,7 +107,6 @@ async def build(settings: Settings, *, owns_engine: bool | None) -> AsyncIterato
             fetcher=Egress(settings.egress_allow),
             **_sql(blobs, stack),
         )
-        ports = evolve(ports, models=evolve(ports.models, also=_also(settings, stack)))
         yield VideoVector(
             ports,
             Concurrency(segments=settings.segment_concurrency),
