@@ -26,7 +26,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, BinaryIO, Final
 
 import msgspec
-from attrs import define, field, frozen
+from attrs import asdict, define, field, frozen
 
 from videovector_core import errors
 from videovector_core.errors import ProcessingFailed, VideoVectorError
@@ -136,7 +136,7 @@ class Child:
     async def _started(self) -> asyncio.subprocess.Process:
         if self._process is None or self._process.returncode is not None:
             setup = msgspec.json.encode(
-                {"target": self.target, "arguments": dict(self.arguments), "limits": _plain(self.limits)}
+                {"target": self.target, "arguments": dict(self.arguments), "limits": asdict(self.limits)}
             )
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -257,10 +257,6 @@ def _revived(value: Mapping[str, Any]) -> VideoVectorError:
     if issubclass(kind, ProcessingFailed):
         return kind(value["message"], code=value["code"], transient=bool(value["transient"]), details=value["details"])
     return kind(value["message"], code=value["code"], details=value["details"])
-
-
-def _plain(limits: Limits) -> dict[str, int | None]:
-    return {name: getattr(limits, name) for name in ("memory_bytes", "cpu_seconds", "open_files", "file_bytes")}
 
 
 # --- the child's side ---------------------------------------------------------------------------------------------
