@@ -40,8 +40,6 @@ class Closing(Protocol):
 
 
 P = TypeVar("P", bound=Closing)
-_ON_THIS_MACHINE: Final = {"image_embedding_model": ("local", "none"), "picture_model": ("local", "none")}
-"""What these settings may say until endpoints do this work as well."""
 
 
 @define
@@ -58,9 +56,6 @@ class Chosen:
         Raises:
             WrongSetting: a setting names no model, or an endpoint is missing.
         """
-        for name, either in _ON_THIS_MACHINE.items():
-            if getattr(self.settings, name) not in either:
-                raise WrongSetting(f"VIDEOVECTOR_{name.upper()} is wrong: say {' or '.join(either)}.")
         settings, weights = self.settings, Weights(self.settings.model_dir)
         words = self._closed(LocalTextEmbedder(weights))
         images = None if settings.image_embedding_model == "none" else self._closed(LocalImageEmbedder(weights, words))

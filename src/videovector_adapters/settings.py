@@ -69,7 +69,9 @@ class Settings(BaseSettings):
     reranking_model: str = Field(
         "none", description="`none`, or `openai:NAME`: reads the best hits of a search by words once more."
     )
-    image_embedding_model: str = Field("local", description="`local`, or `none` for no search by picture.")
+    image_embedding_model: Literal["local", "none"] = Field(
+        "local", description="`local`, or `none` for no search by picture."
+    )
     picture_model: Literal["local", "none"] = Field(
         "local", description="What reads text and names things in pictures: `local` or `none`."
     )

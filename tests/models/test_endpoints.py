@@ -164,7 +164,6 @@ async def test_settings_choose_the_models(stub: StubModel) -> None:
         ({"text_embedding_model": "none"}, "VIDEOVECTOR_TEXT_EMBEDDING_MODEL"),
         ({"openai_base_url": None, "chat_model": "openai:x"}, "VIDEOVECTOR_OPENAI_BASE_URL"),
         ({"openai_base_url": None, "models": {"x": {"model": "openai:x"}}}, "VIDEOVECTOR_MODELS"),
-        ({"image_embedding_model": "openai:x"}, "VIDEOVECTOR_IMAGE_EMBEDDING_MODEL"),
     ],
 )
 async def test_a_wrong_setting_is_named(stub: StubModel, settings, named) -> None:
@@ -172,6 +171,13 @@ async def test_a_wrong_setting_is_named(stub: StubModel, settings, named) -> Non
     async with contextlib.AsyncExitStack() as stack:
         with pytest.raises(WrongSetting, match=named):
             chosen(stub, stack, **settings)
+
+
+@pytest.mark.parametrize("name", ["image_embedding_model", "picture_model"])
+def test_work_that_no_endpoint_does_is_named(name: str) -> None:
+    """Pictures are looked at on this machine or not at all."""
+    with pytest.raises(WrongSetting, match=f"VIDEOVECTOR_{name.upper()}"):
+        Settings.load(**{name: "openai:x"})
 
 
 @pytest.mark.parametrize("entry", [{"model": "gpt"}, {"model": "local", "rpm": 0}, {"model": "local", "x": 1}, {}])
