@@ -40,7 +40,6 @@ class Damage:
 
     packets: int = 0
     since: float | None = None
-    ended: str | None = None
 
     def note(self, at: float | None) -> None:
         """Count one packet that could not be decoded, near media second `at`."""
@@ -117,7 +116,6 @@ class Yield:
     """What a pass found besides the files it wrote: where the media ended, and what was damaged."""
 
     end: float
-    pictures: int
     shape: Shape | None
     sound: bool
     damage: Damage
@@ -150,7 +148,7 @@ def run(opened: InputContainer, chosen: Chosen, into: Path, limits: MediaLimits)
         sounds.close()
     if sounds.lost:
         damage.note(timeline.last)
-    return Yield(end, pictures.columns.rows, pictures.shape, sounds.heard, damage)
+    return Yield(end, pictures.shape, sounds.heard, damage)
 
 
 def decoded(
@@ -164,8 +162,7 @@ def decoded(
         try:
             for packet in itertools.islice(opened.demux(*chosen.streams), looks):
                 yield from _frames(packet, damage, timeline)
-        except BROKEN as error:
-            damage.ended = str(error)[:200]
+        except BROKEN:
             damage.note(timeline.last)
         else:
             return
