@@ -88,7 +88,9 @@ class GcsBucket:
                 with translated():
                     found = await self.call("GET", "b/{}/o", self.name, json_out=True, **wanted, **more)
             except ProcessingFailed as error:
-                raise doors.failure("bucket_missing", error) if error.code == "object_missing" else error from error
+                if error.code != "object_missing":
+                    raise
+                raise doors.failure("bucket_missing", error) from error
             yield [_told(one) for one in found.get("items", ())]
             if not found.get("nextPageToken"):
                 return
