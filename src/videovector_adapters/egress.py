@@ -13,6 +13,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager
+from functools import cache
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Final
 
@@ -72,6 +73,7 @@ class SystemResolver:
         return [str(entry[4][0]) for entry in found]
 
 
+@cache  # each connector that is opened has a door of its own, and they all trust the same certificates
 def _verifying() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
