@@ -81,22 +81,18 @@ class LocalDirectory:
         del content_type
         name, size = secrets.token_hex(16), 0
         with translated():
-            incoming = await asyncio.to_thread(self._folder, [_INCOMING])
             try:
-                await asyncio.to_thread(sweep, incoming)
-                handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640, dir_fd=incoming)
+                handle = await asyncio.to_thread(self._begin, name)
                 with os.fdopen(handle, "wb") as file:
                     async for chunk in chunks:
                         size += len(chunk)
                         await asyncio.to_thread(file.write, chunk)
                     await asyncio.to_thread(_flushed, file)
-                await asyncio.to_thread(self._settle, incoming, name, key.text)
+                await asyncio.to_thread(self._settle, name, key.text)
             except BaseException:
-                with contextlib.suppress(OSError):
+                with contextlib.suppress(OSError), self._lent([_INCOMING], make=False) as incoming:
                     os.unlink(name, dir_fd=incoming)
                 raise
-            finally:
-                os.close(incoming)
         return size
 
     async def delete(self, key: ObjectKey) -> None:
@@ -135,11 +131,8 @@ class LocalDirectory:
 
     def _opened(self, key: str) -> int:
         *folders, name = checked(key).split("/")
-        below = self._folder(folders, make=False)
-        try:
+        with self._lent(folders, make=False) as below:
             handle = os.open(name, _FILE, dir_fd=below)
-        finally:
-            os.close(below)
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             os.close(handle)
             raise FileNotFoundError(key)
@@ -158,22 +151,30 @@ class LocalDirectory:
             handle = below
         return handle
 
-    def _settle(self, incoming: int, name: str, key: str) -> None:
-        *folders, last = key.split("/")
-        target = self._folder(folders)
+    @contextlib.contextmanager
+    def _lent(self, parts: Sequence[str], *, make: bool = True) -> Iterator[int]:
+        """Lend a folder within one thread: a handle that somebody else closes may be that of another folder by then."""
+        handle = self._folder(parts, make=make)
         try:
+            yield handle
+        finally:
+            os.close(handle)
+
+    def _begin(self, name: str) -> int:
+        with self._lent([_INCOMING]) as incoming:
+            sweep(incoming)
+            return os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640, dir_fd=incoming)
+
+    def _settle(self, name: str, key: str) -> None:
+        *folders, last = key.split("/")
+        with self._lent([_INCOMING], make=False) as incoming, self._lent(folders) as target:
             os.rename(name, last, src_dir_fd=incoming, dst_dir_fd=target)
             os.fsync(target)
-        finally:
-            os.close(target)
 
     def _remove(self, key: str) -> None:
         *folders, last = key.split("/")
-        below = self._folder(folders, make=False)
-        try:
+        with self._lent(folders, make=False) as below:
             os.unlink(last, dir_fd=below)
-        finally:
-            os.close(below)
 
 
 def _sayable(name: str) -> bool:
