@@ -11,8 +11,15 @@ def requires(extra: str, *modules: str) -> None:
     Raises:
         ModuleNotFoundError: names the missing module and the extra that brings it.
     """
-    missing = next((module for module in modules if find_spec(module) is None), None)
+    missing = next((module for module in modules if not _installed(module)), None)
     if missing is not None:
         raise ModuleNotFoundError(
             f"{missing} is not installed; get it with: pip install 'videovector-core[{extra}]'", name=missing
         )
+
+
+def _installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # of `azure.storage.blob` not even `azure` is there
+        return False
