@@ -131,7 +131,7 @@ class Settings(BaseSettings):
 
     @field_validator("egress_allow", "local_connector_roots", mode="before")
     @classmethod
-    def _networks(cls, value: object) -> object:
+    def _listed(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
