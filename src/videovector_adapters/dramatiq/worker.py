@@ -34,7 +34,7 @@ class EngineRoom(Middleware):
 
     settings: Settings
     doorbell: BrokerDoorbell | None = None
-    _stop: asyncio.Event | None = field(default=None, init=False)
+    _stop: asyncio.Event = field(factory=asyncio.Event, init=False)
     _done: Any = field(default=None, init=False)
 
     def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:  # noqa: ARG002 - dramatiq's
@@ -47,7 +47,7 @@ class EngineRoom(Middleware):
         thread = get_event_loop_thread()
         if thread is None or self._done is None:
             return
-        thread.loop.call_soon_threadsafe(self._end)
+        thread.loop.call_soon_threadsafe(self._stop.set)
         try:
             self._done.result(_STOP_SECONDS)
         except Exception:
@@ -59,7 +59,6 @@ class EngineRoom(Middleware):
             self.doorbell.hear()
 
     async def _run(self) -> None:
-        self._stop = asyncio.Event()
         while not self._stop.is_set():
             try:
                 async with wiring.build(self.settings, owns_engine=False) as vv:
@@ -69,10 +68,6 @@ class EngineRoom(Middleware):
             except Exception:
                 log.exception("the engine ended; starting it again")
                 await asyncio.sleep(2)
-
-    def _end(self) -> None:
-        if self._stop is not None:
-            self._stop.set()
 
 
 def boot() -> None:
