@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Any
 
 import duckdb
 import pytest
@@ -13,6 +14,7 @@ from tests.sqlsearch import analyst, hidden, hostile, idioms, oversized
 from tests.sqlsearch.world import World
 from videovector_adapters.duckdb import guard
 from videovector_adapters.duckdb.functions import AMPLIFIERS, FUNCTIONS, SOURCES
+from videovector_adapters.duckdb.reading import confirm
 from videovector_core.errors import Invalid
 
 
@@ -161,3 +163,19 @@ def test_what_follows_the_statement_is_cut() -> None:
     """Semicolons and comments after the statement do not reach the engine."""
     assert guard.bare("SELECT 1 ; -- x\n ;") == "SELECT 1"
     assert guard.bare("SELECT ';' /* ; */") == "SELECT ';'"
+
+
+def test_a_tree_too_deep_to_be_read_is_refused() -> None:
+    """The engine's tree of a query may nest deeper than a reader of JSON goes."""
+
+    class Deep:
+        def execute(self, *_: Any) -> Any:
+            return self
+
+        def fetchall(self) -> list[tuple[str]]:
+            return [("[" * 100_000 + "]" * 100_000,)]
+
+    engine: Any = Deep()
+    with pytest.raises(Invalid, match="Nesting") as caught:
+        confirm(engine, "SELECT 1", ())
+    assert caught.value.code == "sql_not_allowed"

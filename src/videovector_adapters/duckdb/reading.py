@@ -22,7 +22,10 @@ _CALLS: Final = frozenset({"FUNCTION", "WINDOW"})
 
 def confirm(connection: DuckDBPyConnection, query: str, used: Collection[str]) -> None:
     """Raise `Invalid` unless the engine, too, reads one SELECT over `used` with listed functions."""
-    answer = json.loads(_one(connection, "SELECT json_serialize_sql(?::VARCHAR)", query))
+    try:
+        answer = json.loads(_one(connection, "SELECT json_serialize_sql(?::VARCHAR)", query))
+    except RecursionError as error:
+        raise _refused("Nesting this deep") from error
     if answer.get("error"):
         if answer.get("error_type") == "parser":
             return  # the engine says it better itself when it is asked to run it
