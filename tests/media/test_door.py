@@ -125,7 +125,7 @@ async def test_the_child_has_none_of_the_parents_secrets(
     path = tmp_path / "a.wav"
     path.write_bytes(tone(1))
     await reader.probe(path)
-    (child,) = reader._children._all
+    (child,) = reader._brief._all
     assert b"canary" not in _environment(child.pid)
 
 

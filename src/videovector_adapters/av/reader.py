@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -22,8 +23,9 @@ _ENVIRONMENT: Final = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MAL
 class AvReader:
     """A `MediaReader` that decodes in child processes with limits; see the port for what it promises.
 
-    `workers` files are read at a time, each with `threads` decoding threads. A child that shows no progress for
-    `patience` seconds is killed. `memory` bounds the address space of a child, in bytes.
+    `workers` files are read or clipped at a time, each with `threads` decoding threads. Probes and previews have as
+    many children of their own: they never wait behind a long film. A child that shows no progress for `patience`
+    seconds is killed. `memory` bounds the address space of a child, in bytes.
     """
 
     limits: MediaLimits = field(factory=MediaLimits)
@@ -31,10 +33,14 @@ class AvReader:
     threads: int = 2
     patience: float = 60.0
     memory: int = _MEMORY
-    _children: Children = field(init=False)
+    _long: Children = field(init=False)
+    _brief: Children = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._children = Children(
+        self._long, self._brief = self._made(), self._made()
+
+    def _made(self) -> Children:
+        return Children(
             _WORKER,
             self.workers,
             {"limits": asdict(self.limits), "threads": self.threads},
@@ -44,11 +50,11 @@ class AvReader:
 
     async def probe(self, path: Path) -> Probe:
         """Say what the file holds; cheap unless the container states no duration."""
-        return _probe(await self._children.call("probe", deadline=self.patience, path=str(path)))
+        return _probe(await self._brief.call("probe", deadline=self.patience, path=str(path)))
 
     async def read(self, path: Path, into: Path, *, beat: Beat | None = None) -> Signals:
         """Decode the file once, writing frames and sound into the directory `into`."""
-        found = await self._children.call("read", deadline=self.patience, progress=beat, path=str(path), into=str(into))
+        found = await self._long.call("read", deadline=self.patience, progress=beat, path=str(path), into=str(into))
         probe = _probe(found["probe"])
         columns = {name: load(into, name, code) for name, code in COLUMNS.items()}
         return Signals(
@@ -65,7 +71,7 @@ class AvReader:
     async def thumbnail(self, path: Path, at: float, *, long_side: int = 640) -> bytes:
         """Return the frame that is shown at second `at` as JPEG; for sound a picture of its waveform."""
         return bytes(
-            await self._children.call(
+            await self._brief.call(
                 "thumbnail", deadline=self.patience, path=str(path), at=float(at), long_side=long_side
             )
         )
@@ -73,7 +79,7 @@ class AvReader:
     async def gif(self, path: Path, start: float, end: float, *, long_side: int = 320) -> bytes:
         """Return a looping GIF of at most 3 seconds and 10 frames a second from `start`."""
         return bytes(
-            await self._children.call(
+            await self._brief.call(
                 "gif", deadline=self.patience, path=str(path), start=float(start), end=float(end), long_side=long_side
             )
         )
@@ -85,7 +91,7 @@ class AvReader:
         `Invalid` for pictures and for clips that begin after the end.
         """
         return str(
-            await self._children.call(
+            await self._long.call(
                 "clip",
                 deadline=self.patience,
                 progress=beat,
@@ -98,7 +104,7 @@ class AvReader:
 
     async def close(self) -> None:
         """End the child processes."""
-        await self._children.close()
+        await asyncio.gather(self._long.close(), self._brief.close())
 
 
 def _probe(found: Mapping[str, Any]) -> Probe:
