@@ -107,19 +107,18 @@ class EmbeddedPostgres:
         with _locked(self._place.tree / "start.lock"):
             self._using.close()
             self._using = None
-            stop_if_unused(self._place)
+            _stop_if_unused(self._place)
 
 
-def stop_if_unused(place: Installation) -> bool:
-    """Stop the server unless somebody uses it; say whether nobody does. The caller holds the start lock."""
+def _stop_if_unused(place: Installation) -> None:
+    """Stop the server unless somebody uses it. The caller holds the start lock."""
     with (place.tree / "users.lock").open("w") as users:
         try:
             fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            return False
+            return
         if (place.data / "postmaster.pid").exists():
             place.run("pg_ctl", "stop", "-D", place.data, "-m", "fast", "-w", "-t", "60", timeout=90)
-        return True
 
 
 @contextlib.contextmanager
