@@ -198,17 +198,15 @@ class Session:
         """Insert a row; false when a unique key is taken."""
         return await self.run(shape.insert("ON CONFLICT DO NOTHING"), shape.values(row)) == 1
 
-    async def replace(self, shape: Shape[T], row: T) -> bool:
-        """Replace the row of the same key; false when it is not there."""
-        return await self.run(shape.update(), shape.changes(row)) == 1
+    async def replace(self, shape: Shape[T], row: T) -> None:
+        """Replace the row of the same key, if it is there."""
+        await self.run(shape.update(), shape.changes(row))
 
-    async def add_many(self, shape: Shape[T], rows: Sequence[T], conflict: str = "ON CONFLICT DO NOTHING") -> int:
-        """Insert rows in batches; return how many there were new."""
-        added = 0
+    async def add_many(self, shape: Shape[T], rows: Sequence[T], conflict: str = "ON CONFLICT DO NOTHING") -> None:
+        """Insert rows in batches."""
         for start in range(0, len(rows), BATCH):
             batch = rows[start : start + BATCH]
-            added += await self.run(shape.insert_many(conflict), shape.arrays(batch))
-        return added
+            await self.run(shape.insert_many(conflict), shape.arrays(batch))
 
 
 def before(after: tuple[Any, ...] | None, columns: str) -> tuple[str, list[Any]]:
