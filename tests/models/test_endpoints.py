@@ -99,6 +99,24 @@ class TestTranscriber(TranscriberContract):
         assert any(start == pytest.approx(first, abs=0.01) for start in starts)
 
 
+@pytest.mark.parametrize(
+    ("told", "tag"),
+    [
+        ("English", "en"),
+        ("portuguese", "pt"),
+        ("haitian creole", "ht"),
+        ("javanese", "jv"),
+        ("pt", "pt"),
+        ("klingon", None),
+    ],
+)
+async def test_languages_become_tags(endpoint, stub, tmp_path, told: str, tag: str | None) -> None:
+    """An endpoint says a language by its tag or by its English name; one that nobody knows is none."""
+    said = {"task": "transcribe", "language": told, "duration": 1.0, "text": "hello", "segments": [], "words": []}
+    stub.script = lambda _call, _before: Reply(body=said)
+    assert (await OpenAITranscriber(endpoint).transcribe(sound(tmp_path / "a.wav", 1))).language == tag
+
+
 def chosen(stub: StubModel, stack: contextlib.AsyncExitStack, **settings):
     given = {"openai_base_url": stub.url, "image_embedding_model": "none", "picture_model": "none", **settings}
     return Chosen(Settings(**given), stack).models()

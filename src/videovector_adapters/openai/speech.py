@@ -27,7 +27,30 @@ LOOK_BACK_SECONDS: Final = 30
 _STEP_SECONDS: Final = 0.1
 _HEADER: Final = 44
 _AUDIBLE: Final = 64
-_LANGUAGES: Final = {"english": "en", "german": "de", "french": "fr", "spanish": "es", "italian": "it", "dutch": "nl"}
+
+
+def _pairs(words: str) -> dict[str, str]:
+    return dict(pair.split(":") for pair in words.split())
+
+
+_LANGUAGES: Final = {
+    "haitian creole": "ht",
+    **_pairs(
+        "afrikaans:af albanian:sq amharic:am arabic:ar armenian:hy assamese:as azerbaijani:az bashkir:ba "
+        "basque:eu belarusian:be bengali:bn bosnian:bs breton:br bulgarian:bg cantonese:yue catalan:ca "
+        "chinese:zh croatian:hr czech:cs danish:da dutch:nl english:en estonian:et faroese:fo finnish:fi "
+        "french:fr galician:gl georgian:ka german:de greek:el gujarati:gu hausa:ha hawaiian:haw hebrew:he "
+        "hindi:hi hungarian:hu icelandic:is indonesian:id italian:it japanese:ja javanese:jv kannada:kn "
+        "kazakh:kk khmer:km korean:ko lao:lo latin:la latvian:lv lingala:ln lithuanian:lt luxembourgish:lb "
+        "macedonian:mk malagasy:mg malay:ms malayalam:ml maltese:mt maori:mi marathi:mr mongolian:mn myanmar:my "
+        "nepali:ne norwegian:no nynorsk:nn occitan:oc pashto:ps persian:fa polish:pl portuguese:pt punjabi:pa "
+        "romanian:ro russian:ru sanskrit:sa serbian:sr shona:sn sindhi:sd sinhala:si slovak:sk slovenian:sl "
+        "somali:so spanish:es sundanese:su swahili:sw swedish:sv tagalog:tl tajik:tg tamil:ta tatar:tt telugu:te "
+        "thai:th tibetan:bo turkish:tr turkmen:tk ukrainian:uk urdu:ur uzbek:uz vietnamese:vi welsh:cy "
+        "yiddish:yi yoruba:yo"
+    ),
+}
+"""The languages of Whisper by the names that it has for them, which endpoints answer with."""
 
 
 @frozen
