@@ -27,7 +27,7 @@ def page() -> str:
 def _row(name: str) -> str:
     field = Settings.model_fields[name]
     default = field.get_default(call_default_factory=True)
-    shown = "" if default in (None, (), {}) or isinstance(default, SecretStr) else f"`{default}`"
+    shown = "" if default in (None, "", (), {}) or isinstance(default, SecretStr) else f"`{default}`"
     return f"| `VIDEOVECTOR_{name.upper()}` | {shown} | {field.description} |\n"
 
 
