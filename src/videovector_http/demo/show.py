@@ -20,7 +20,7 @@ from videovector_http.stub import StubModel, free_port
 START_S, STOP_S, POLL_S = 90.0, 40.0, 0.2
 LOG_LINES_SHOWN: Final = 30
 # The demo is embedded whatever the operator uses elsewhere; settings for models stay.
-_EMBEDDED: Final = ("DATABASE_URL", "QDRANT_URL", "QDRANT_API_KEY", "BROKER_URL", "BLOBS_URL", "PUBLIC_URL")
+_EMBEDDED: Final = ("DATABASE_URL", "QDRANT_URL", "QDRANT_API_KEY", "BROKER_URL", "PUBLIC_URL")
 _LOCAL: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
