@@ -97,7 +97,7 @@ class Settings(BaseSettings):
     max_media_bytes: int = Field(50 * 1024**3, ge=1, description="Largest media file.")
     max_media_seconds: float = Field(12 * 3600.0, gt=0, description="Longest media file.")
     egress_allow: Annotated[tuple[Network, ...], NoDecode] = Field(
-        (), description="Comma list of networks, such as 10.0.0.0/8, that user-given URLs may reach besides public ones (none)."
+        (), description="Comma list of networks, such as 10.0.0.0/8, that user-given URLs may reach as well (none)."
     )
     local_connector_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
         (), description="Comma list of directories that `local` connectors may use, such as /srv/media (none)."
