@@ -1,6 +1,6 @@
 """Measure the embedded vector engine through its client and print a Markdown table.
 
-    python tests/bench/bench_vectors.py [POINTS=100000] [--directory DIR] [--keep]
+    python -m tests.bench.bench_vectors [POINTS=100000] [--directory DIR] [--keep]
 
 Generated data: 384 dimensions in 2,000 clusters, 60 terms a text (Zipf), 100 runs, 99 % of the points one user's.
 Queries come from the same distribution. "while building" is measured during optimise, catch-up and swap.
