@@ -20,10 +20,10 @@ from dramatiq.brokers.stub import StubBroker
 
 from tests.bench.rows import Row
 from tests.brokers import running
-from tests.contracts.conftest import RandomIds
 from videovector_adapters.postgres.database import Database
 from videovector_adapters.postgres.embedded import EmbeddedPostgres
 from videovector_adapters.postgres.migrate import migrate
+from videovector_adapters.wiring import RandomIds
 from videovector_core.work import Engine, Kind, Lease, NewWork, Pace, WorkItem
 
 ITEMS = 4000
