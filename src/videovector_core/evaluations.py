@@ -26,6 +26,8 @@ from videovector_core.search.model import Hit
 from videovector_core.search.service import Search, Where
 
 MAX_QUERIES: Final = 1000
+MAX_ASKED: Final = 10_000
+"""Searches of one evaluation, which are made one after the other."""
 
 
 @frozen
@@ -157,12 +159,13 @@ class Evaluations:
         """Ask every query, one after the other, and compare what comes with what ought to.
 
         Raises:
-            Invalid: there are no queries, one asks nothing, or neither an index nor runs are named.
+            Invalid: there are no queries, one asks nothing, neither an index nor runs are named, or it is too much.
         """
         caller.require(AccessScope.SEARCH)
         plan = checked(plan)
         where = Where(plan.index_id, run_ids=plan.run_ids)
-        runs = await self.search.runs(caller, where)
+        runs = await self.search.runs(caller, where, counted=False)
+        _check_work(plan, len(runs))
         outcomes = [await self._asked(caller, plan, where, query) for query in plan.queries]
         apart = []
         for run in runs if plan.compare else ():
@@ -204,6 +207,16 @@ class Evaluations:
         if query.image_data is not None:
             return await self.search.image(caller, query.image_data, where, top_k=top_k)
         return await self.search.text(caller, query.query or "", where, top_k=top_k, search_fields=fields)
+
+
+def _check_work(plan: Plan, runs: int) -> None:
+    asked = len(plan.queries) * (1 + runs if plan.compare else 1)
+    if asked > MAX_ASKED:
+        raise Invalid(
+            f"{len(plan.queries)} queries over all and over each of {runs} runs are {asked:,} searches, and {MAX_ASKED:,} are the "
+            "most; name fewer run_ids, or leave out compare.",
+            code="validation_queries",
+        )
 
 
 def checked(plan: Plan) -> Plan:

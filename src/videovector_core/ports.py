@@ -55,6 +55,10 @@ class Blobs(Protocol):
         """Lend the bytes as a file of this machine under a generated name, for as long as the context lasts."""
         ...
 
+    async def has(self, sha256: str) -> bool:
+        """Say whether the bytes are there."""
+        ...
+
     async def delete(self, sha256: str) -> None:
         """Remove the bytes; removing what is not there is no error."""
         ...

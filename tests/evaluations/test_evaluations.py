@@ -74,6 +74,17 @@ async def test_labelled_queries_are_measured_by_group(api: Api) -> None:
     assert other["queries_fingerprint"] != found["queries_fingerprint"]
 
 
+async def test_a_comparison_that_is_too_long_is_refused(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Queries times runs have a bound, which is told before anything is searched."""
+    monkeypatch.setattr("videovector_core.evaluations.MAX_ASKED", 3)
+    index, clip, _ = await films(api)
+    queries = [{"query": word, "relevant": [{"video_id": clip}]} for word in ("station", "type")]
+    await evaluation(api, {"index_id": index, "queries": queries})
+    refused = await evaluation(api, {"index_id": index, "queries": queries, "compare": True}, 422)
+    assert refused["error"]["code"] == "validation_queries"
+    assert "4 searches" in refused["error"]["message"]
+
+
 async def test_evaluations_that_cannot_be_measured_are_refused(api: Api) -> None:
     """No queries, a query that asks nothing, no right answer, half a stretch, no scope: 422; unknown scope: 404."""
     index, clip, _ = await films(api)

@@ -14,7 +14,7 @@ from tests.http.api import Api, serving
 from tests.imports.test_jobs import Stopping, bucket_of, clip, connected, ended, index_of, storage_of
 from videovector_adapters.memory.connectors import MemoryFetcher
 from videovector_core.access.model import Caller
-from videovector_core.errors import NotFound, ProcessingFailed
+from videovector_core.errors import NotFound, ProcessingFailed, Unavailable
 from videovector_core.imports.model import ImportFile
 from videovector_core.imports.sources import Origins, Shelf, about
 
@@ -57,6 +57,25 @@ async def test_an_upload_into_an_index_that_went_is_refused(api: Api):
     with pytest.raises(NotFound):
         await api.vv.imports.keep(caller, item)
     assert (await api.client.get(f"/videos/{item.video_id}")).status_code == 404
+
+
+async def test_an_upload_whose_bytes_went_with_another_item_is_to_be_sent_again(api: Api):
+    """When the same file is deleted for good while it is taken in once more, there is no media without bytes."""
+    caller, blobs = Caller(api.user_id), api.vv.ports.blobs
+
+    async def content() -> AsyncIterator[bytes]:
+        yield clip(1)
+
+    item = await api.vv.imports.prepare(caller, content(), file_name="a.mp4")
+    await api.vv.media.discard(item.sha256)  # as the end of a deletion does
+    assert not await blobs.has(item.sha256)
+    with pytest.raises(Unavailable) as raised:
+        await api.vv.imports.keep(caller, item)
+    assert raised.value.retry_after is not None
+    assert (await api.client.get(f"/videos/{item.video_id}")).status_code == 404
+    again = await api.vv.imports.keep(caller, await api.vv.imports.prepare(caller, content(), file_name="a.mp4"))
+    await api.vv.media.discard(again.items[0].sha256)
+    assert await blobs.has(item.sha256)
 
 
 def origins_of(api: Api, max_bytes: int) -> Origins:

@@ -103,6 +103,9 @@ class Disk:
     def read(self, sha256: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         raise NotImplementedError
 
+    async def has(self, sha256: str) -> bool:
+        return (self.place / sha256).exists()
+
     async def delete(self, sha256: str) -> None:
         (self.place / sha256).unlink(missing_ok=True)
 

@@ -168,6 +168,9 @@ class MemoryMedia:
         self.rows.pop(video_id)
         self.hiding.pop(video_id)
 
+    async def hold(self, sha256: str) -> None:
+        """Transactions in memory take turns as they are."""
+
     async def refers(self, sha256: str, *, apart_from: str | None = None) -> bool:
         return any(item.sha256 == sha256 and item.video_id != apart_from for item in self.rows.rows.values())
 

@@ -65,6 +65,9 @@ class MemoryBlobs:
             file.flush()
             yield Path(file.name)
 
+    async def has(self, sha256: str) -> bool:
+        return sha256 in self.kept
+
     async def delete(self, sha256: str) -> None:
         self.kept.pop(sha256, None)
 

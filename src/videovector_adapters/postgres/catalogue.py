@@ -153,6 +153,9 @@ class PgMedia:
     async def remove(self, video_id: str) -> None:
         await self.db.run("DELETE FROM media WHERE video_id = %s", [video_id])
 
+    async def hold(self, sha256: str) -> None:
+        await self.db.run("SELECT pg_advisory_xact_lock(hashtextextended(%s, 78))", [sha256])
+
     async def refers(self, sha256: str, *, apart_from: str | None = None) -> bool:
         found = "SELECT EXISTS (SELECT FROM media WHERE sha256 = %s AND video_id IS DISTINCT FROM %s)"
         return bool(await self.db.value(found, [sha256, apart_from]))

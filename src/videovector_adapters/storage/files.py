@@ -57,6 +57,9 @@ class FileBlobs:
     async def local(self, sha256: str) -> AsyncIterator[Path]:
         yield self._known(sha256)
 
+    async def has(self, sha256: str) -> bool:
+        return await asyncio.to_thread(self._path(sha256).is_file)
+
     async def delete(self, sha256: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             await asyncio.to_thread(self._path(sha256).unlink)

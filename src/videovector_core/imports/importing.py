@@ -27,7 +27,7 @@ from videovector_core.imports.ports import ImportsTx
 from videovector_core.imports.sources import Content, Origins
 from videovector_core.indexes.service import find_own_index
 from videovector_core.media.model import MediaItem, title_of
-from videovector_core.media.service import Media, MediaUseTx, keep_media
+from videovector_core.media.service import Media, MediaUseTx
 from videovector_core.ports import Begin, Clock, Ids
 from videovector_core.work import Lease, NewWork, WorkItem, WorkTx
 
@@ -225,7 +225,7 @@ class Importing:
                 file, status="completed", title=item.title, duration=item.duration, size=item.size, error=None
             )
             await tx.imports.save_file(evolve(done, error_code=None))
-            await keep_media(tx, item)
+            await self.media.keep(tx, item)
             await self._save(tx, job.counted(imported=1, size=item.size))
         return True
 

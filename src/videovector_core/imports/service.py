@@ -14,7 +14,7 @@ from videovector_core.imports.model import ImportFile, ImportJob, JobStatus, Whi
 from videovector_core.imports.ports import ImportsTx
 from videovector_core.indexes.service import find_own_index
 from videovector_core.media.model import MediaItem
-from videovector_core.media.service import Media, MediaUseTx, keep_media
+from videovector_core.media.service import Media, MediaUseTx
 from videovector_core.page import After, Page
 from videovector_core.ports import Begin, Clock, Ids
 
@@ -92,7 +92,7 @@ class Imports:
         async with self.begin() as tx:
             if item.index_id is not None:
                 await find_own_index(tx, caller, item.index_id, lock=True)
-            await keep_media(tx, item)
+            await self.media.keep(tx, item)
             await tx.imports.add(job, [file])
             await tx.events.append(caller.user_id, [event_of(job, "completed")])
         return JobView(job, Page((file,)), items=(item,))

@@ -49,6 +49,10 @@ class MediaStore(Protocol):
         """Forget an item."""
         ...
 
+    async def hold(self, sha256: str) -> None:
+        """Let nobody else decide over a blob until this transaction ends: neither keep it nor give it up."""
+        ...
+
     async def refers(self, sha256: str, *, apart_from: str | None = None) -> bool:
         """Say whether any item of any tenant, hidden or not, stands on the blob."""
         ...

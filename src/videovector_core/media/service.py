@@ -10,7 +10,7 @@ from typing import Protocol
 from attrs import frozen
 
 from videovector_core.access.model import Caller, Scope
-from videovector_core.errors import Invalid, NotFound
+from videovector_core.errors import Invalid, NotFound, Unavailable
 from videovector_core.events.model import NewEvent
 from videovector_core.events.ports import EventsTx
 from videovector_core.indexes.ports import IndexesTx
@@ -153,13 +153,23 @@ class Media:
     async def discard(self, sha256: str) -> None:
         """Remove bytes that no item stands on."""
         async with self.begin() as tx:
-            kept = await tx.media.refers(sha256)
-        if not kept:
-            await self.blobs.delete(sha256)
+            await tx.media.hold(sha256)
+            if not await tx.media.refers(sha256):
+                await self.blobs.delete(sha256)
+
+    async def keep(self, tx: MediaUseTx, item: MediaItem) -> None:
+        """Keep an item that was taken in, with its event.
+
+        Raises:
+            Unavailable: another item with the same bytes was removed meanwhile, and took them along.
+        """
+        await tx.media.hold(item.sha256)
+        if not await self.blobs.has(item.sha256):
+            raise Unavailable("The same file was being deleted while it came in; send it again.", retry_after=1)
+        await _keep(tx, item)
 
 
-async def keep_media(tx: MediaUseTx, item: MediaItem) -> None:
-    """Keep an item with its event."""
+async def _keep(tx: MediaUseTx, item: MediaItem) -> None:
     await tx.media.add(item)
     await tx.usage.count(item.user_id, [Count(UPLOADS), Count(STORAGE, item.size)])
     about = {

@@ -73,10 +73,13 @@ class Scoping:
 
     async def asked(self, caller: Caller, where: Where, wanted: Filter, search_fields: Sequence[str] = ()) -> Asked:
         """Find the runs in scope; conditions that leave few results name them, others sift what the engine finds."""
-        runs = await self.runs(caller, where)
-        check_against(schemas_of(runs.values(), where.level), wanted)
-        if runs and search_fields:
-            check_fields(runs.values(), search_fields)  # before conditions leave some of the runs only
+
+        def check(runs: Mapping[str, Run]) -> None:
+            check_against(schemas_of(runs.values(), where.level), wanted)
+            if runs and search_fields:
+                check_fields(runs.values(), search_fields)  # before conditions leave some of the runs only
+
+        runs = await self.runs(caller, where, check)
         scope = Scope(
             caller.user_id,
             run_ids=tuple(runs),
@@ -100,8 +103,16 @@ class Scoping:
         segments = tuple({one.segment_id: None for one in places})
         return Asked(caller, met, evolve(scope, segment_ids=segments), lambda hit: hit.result_id in named)
 
-    async def runs(self, caller: Caller, where: Where, *, finished: bool = False) -> dict[str, Run]:
-        """Return the searchable runs in scope, newest first, and count a search for the caller.
+    async def runs(
+        self,
+        caller: Caller,
+        where: Where,
+        check: Callable[[Mapping[str, Run]], None] | None = None,
+        *,
+        finished: bool = False,
+        counted: bool = True,
+    ) -> dict[str, Run]:
+        """Return the searchable runs in scope, newest first, and count a search, unless `check` refuses it.
 
         An unknown index, run or media item is `NotFound`, a run without media in scope `Invalid`. A run that is not
         searchable has no hits; where only `finished` runs make sense, it is a `Conflict`.
@@ -120,16 +131,23 @@ class Scoping:
                 index_ids=where.indexes or None,
                 playground=where.playground,
             )
-            await tx.usage.count(caller.user_id, [Count(SEARCHES, key_id=caller.key_id)])
-        inside = {run.run_id: run for run in found}
-        outside = [run.run_id for run in named if run.searchable and run.run_id not in inside]
-        if outside:
-            raise Invalid(
-                f"The run {outside[0]!r} has no media in the scope of this search; leave it out or widen the scope.",
-                code="validation_run_scope",
-                details={"run_ids": outside},
-            )
+            inside = {run.run_id: run for run in found}
+            _check_inside(named, inside)
+            if check is not None:
+                check(inside)
+            if counted:
+                await tx.usage.count(caller.user_id, [Count(SEARCHES, key_id=caller.key_id)])
         return inside
+
+
+def _check_inside(named: Iterable[Run], inside: Mapping[str, Run]) -> None:
+    outside = [run.run_id for run in named if run.searchable and run.run_id not in inside]
+    if outside:
+        raise Invalid(
+            f"The run {outside[0]!r} has no media in the scope of this search; leave it out or widen the scope.",
+            code="validation_run_scope",
+            details={"run_ids": outside},
+        )
 
 
 def with_pictures(asked: Asked) -> Asked:

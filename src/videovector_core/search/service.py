@@ -193,8 +193,11 @@ class Search:
     ) -> Page[Hit]:
         """Return the results of finished runs that meet conditions, media in order of arrival, then in order of time."""
         caller.require(AccessScope.SEARCH)
-        runs = await self._scoping.runs(caller, where, finished=True)
-        check_against([run.prompt.json_schema for run in runs.values()], wanted)
+
+        def check(runs: Mapping[str, Run]) -> None:
+            check_against([run.prompt.json_schema for run in runs.values()], wanted)
+
+        runs = await self._scoping.runs(caller, where, check, finished=True)
         if not runs:
             return Page(())
         async with self.begin() as tx:
@@ -205,10 +208,10 @@ class Search:
         found = (hits.get(f"segment:{one.segment_id}:{one.run_id}") for one in page.items)
         return Page(tuple(hit for hit in found if hit is not None), page.after)
 
-    async def runs(self, caller: Caller, where: Where) -> list[Run]:
-        """Return the runs that a search would look at, newest first; it counts, and is refused, like any search."""
+    async def runs(self, caller: Caller, where: Where, *, counted: bool) -> list[Run]:
+        """Return the runs that a search would look at, newest first; it is refused like a search, and may count as one."""
         caller.require(AccessScope.SEARCH)
-        return list((await self._scoping.runs(caller, where)).values())
+        return list((await self._scoping.runs(caller, where, counted=counted)).values())
 
     async def _deep(self, top_k: int, find: Callable[[int], Awaitable[tuple[list[Hit], bool]]]) -> list[Hit]:
         """Look deeper into the rankings until there are enough hits or there is nothing further."""

@@ -179,6 +179,23 @@ class MediaContract:
             assert not await tx.media.refers("abc")
             assert await tx.media.hidden(make.USER, index_id="idx_1", video_id=None, limit=10) == []
 
+    async def test_those_that_decide_over_the_same_bytes_take_turns(self, room: Room) -> None:
+        """Whoever holds a blob is done before the next one that wants to hold it."""
+        order: list[str] = []
+
+        async def second() -> None:
+            async with room.begin() as tx:
+                await tx.media.hold("abc")
+                order.append("second")
+
+        async with room.begin() as tx:
+            await tx.media.hold("abc")
+            waiting = asyncio.create_task(second())
+            await asyncio.sleep(0.1)
+            order.append("first")
+        await waiting
+        assert order == ["first", "second"]
+
 
 class SegmentContract:
     """The promises of `SegmentStore`, one test each."""

@@ -35,7 +35,7 @@ async def media_level(
     begin: Begin[LevelsTx], search: Search, caller: Caller, where: Where, wanted: Filter, most: int
 ) -> tuple[list[Hit], bool]:
     """Return the first `most` media-level results that meet conditions, newest runs first, and whether there are more."""
-    runs = await search.runs(caller, where)
+    runs = await search.runs(caller, where, counted=True)
     levels = [run for run in runs if run.prompt.video_level is not None]
     check_against(schemas_of(levels, "video"), wanted)
     found: list[Hit] = []
