@@ -77,7 +77,7 @@ def translated(model: str) -> Iterator[None]:
         raise ProcessingFailed(f"{model} cannot be reached.", code="model_error", transient=True) from error
     except openai.APIStatusError as error:
         raise _refused(model, error) from error
-    except openai.APIError as error:
+    except (openai.APIError, ValueError) as error:  # an answer without what was asked for is a ValueError of the client
         raise ProcessingFailed(f"{model} gave no readable answer.", code="model_error", transient=True) from error
 
 
