@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -291,3 +292,12 @@ async def _answers(socket: Path) -> bool:
         return True
     finally:
         await vectors.close()
+
+
+def settle_down() -> None:
+    """Take what lives as long as the process out of the collector's sight, once a process has all that it works with.
+
+    Looking through it takes 0.1 s, in which nothing else is done, and an import of 40 films did so a tenth of its time.
+    """
+    gc.collect()
+    gc.freeze()

@@ -61,6 +61,7 @@ async def worker(settings: Settings, given: argparse.Namespace) -> int:
         wiring.die_with_parent()
         loop.add_reader(sys.stdin, _end_with_input, loop, stop)
     async with wiring.build(settings, owns_engine=False) as vv:
+        wiring.settle_down()
         await vv.engine(wiring.pace(settings)).run(stop)
     return 0
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import json
 import logging
 import os
@@ -64,17 +63,11 @@ async def serve(settings: Settings) -> int:
             await stack.enter_async_context(_worker(settings))
         await vv.keep_house()
         await _greet(vv, host, port)
-        _settle_down()
+        wiring.settle_down()
         ending = asyncio.create_task(server.end_when(told))
         await server.serve(sockets=[sock])
         ending.cancel()
     return 0
-
-
-def _settle_down() -> None:
-    """Take what lives as long as the process out of the collector's sight: nothing is answered while it looks at that."""
-    gc.collect()
-    gc.freeze()
 
 
 class _Server(uvicorn.Server):

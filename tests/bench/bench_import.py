@@ -27,7 +27,7 @@ from tests.emulators import Emulator
 from tests.faults.faults_webhooks import _server
 from tests.imports import scripted
 from tests.imports.scripted import PAGE, Scripted
-from videovector_adapters import memory
+from videovector_adapters import memory, wiring
 from videovector_adapters.av.derive import StoredDecoder
 from videovector_adapters.av.limits import MediaLimits
 from videovector_adapters.av.reader import AvReader
@@ -43,7 +43,7 @@ from videovector_core.app import VideoVector
 from videovector_core.connectors.model import Connector, Provider
 from videovector_core.imports.model import ImportJob, JobStatus
 
-SIZES = {16: 40, 64: 12}
+SIZES = {16: 40, 64: 12, 256: 4}
 """Megabytes of a film, and how many there are."""
 ROUNDS = 3
 KEYS = int(os.environ.get("BENCH_KEYS", "100000"))
@@ -140,6 +140,7 @@ async def _opened(storage: Emulator, dsn: str, blobs: Path) -> AsyncIterator[Vid
                 storage=_storages(storage),
             )
             vv, stop = VideoVector(ports), asyncio.Event()
+            wiring.settle_down()  # as a worker does
             engine = asyncio.create_task(vv.engine().run(stop))
             yield vv
             stop.set()

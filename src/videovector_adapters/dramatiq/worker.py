@@ -64,6 +64,7 @@ class EngineRoom(Middleware):
                 async with wiring.build(self.settings, owns_engine=False) as vv:
                     found = vv.ports.doorbell
                     self.doorbell = found if isinstance(found, BrokerDoorbell) else None
+                    wiring.settle_down()
                     await vv.engine(wiring.pace(self.settings)).run(self._stop)
             except Exception:
                 log.exception("the engine ended; starting it again")
