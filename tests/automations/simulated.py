@@ -15,7 +15,7 @@ from videovector_adapters.memory import Database
 from videovector_adapters.memory.database import Table, Time
 from videovector_adapters.memory.parts import CountingIds, MemoryClock, MemoryDoorbell
 from videovector_core.automations import watching
-from videovector_core.automations.model import Order, OrderKind
+from videovector_core.automations.model import GIVE_UP_AFTER, Order, OrderKind
 from videovector_core.automations.ports import JobEnd
 from videovector_core.automations.ticking import Ticker
 from videovector_core.automations.watching import tick
@@ -77,6 +77,8 @@ class World:
     draw: random.Random
     risk: float = 0.0
     failing: float = 0.0
+    """How likely an import job fails; never so many in a row that the order is paused."""
+    failures: int = 0
     objects: dict[str, float] = field(factory=dict)
     imported: dict[str, list[str]] = field(factory=dict)
     deaths: int = 0
@@ -127,7 +129,8 @@ class World:
             for job in [one for one in self.jobs.rows.values() if one.video_ids is None]:
                 await asyncio.sleep(self.draw.uniform(0, 40))
                 async with self.database.serial.transaction():
-                    failed = self.draw.random() < self.failing
+                    failed = self.draw.random() < self.failing and self.failures < GIVE_UP_AFTER - 1
+                    self.failures = self.failures + 1 if failed else 0
                     new = [] if failed else self.new()
                     for name in new:
                         self.had.put(name, job.job_id)

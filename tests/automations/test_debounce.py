@@ -48,11 +48,11 @@ async def _drip(world: World) -> int:
 
 async def _play(seed: int) -> tuple[int, int]:
     draw = random.Random(seed)
-    world = World(draw, risk=draw.choice([0.0, 0.01, 0.05]))
+    world = World(draw, risk=draw.choice([0.0, 0.01, 0.05]), failing=0.0 if seed % 3 else 0.3)
     await world.order()
     tasks = [asyncio.create_task(world.schedule()), asyncio.create_task(world.work())]
     windows = await (_bursts if seed % 2 else _drip)(world)
-    deaths, world.risk = world.deaths, 0.0
+    deaths, world.risk, world.failing = world.deaths, 0.0, 0.0
     await asyncio.sleep(5 * INTERVAL)
     assert not any(task.done() for task in tasks), seed
     await _check(world, seed, windows)
@@ -64,23 +64,28 @@ async def _play(seed: int) -> tuple[int, int]:
 
 async def _check(world: World, seed: int, windows: int) -> None:
     jobs = list(world.jobs.rows.values())
+    good = [job for job in jobs if not job.failed]
     assert set(world.imported) == set(world.objects), (seed, "lost")
     assert all(len(by) == 1 for by in world.imported.values()), (seed, "twice")
-    assert all(job.video_ids for job in jobs), (seed, "a job for nothing")
-    if windows:
+    assert all(job.video_ids for job in good), (seed, "a job for nothing")
+    if windows and len(good) == len(jobs):
         assert len(jobs) == windows, (seed, len(jobs), windows)
+    elif windows:  # what a job failed with may come in with the burst after it
+        assert len(good) <= windows, (seed, len(good), windows)
     imported = {name: by[0] for name, by in world.imported.items()}
-    for job in jobs:
+    for job in good:
         seen = [at for name, at in world.objects.items() if imported[name] == job.job_id and at <= job.started]
         assert seen, (seed, "nothing had arrived")
         quiet, open_for = job.started - max(seen), job.started - min(seen)
         assert quiet >= INTERVAL or open_for >= 4 * INTERVAL, (seed, quiet, open_for)
-    assert sorted(world.started.rows.values()) == sorted(job.video_ids or () for job in jobs), (seed, "runs")
+    assert sorted(world.started.rows.values()) == sorted(job.video_ids or () for job in good), (seed, "runs")
     async with world.database.begin() as tx:
         cycles = await tx.orders.cycles("idx_1", OrderKind.IMPORT, limit=100, after=None)
-    assert [one.status for one in cycles] == [CycleStatus.COMPLETED] * len(jobs), seed
-    assert {one.job_id for one in cycles} == {job.job_id for job in jobs}, seed
+    ended = {job.job_id: CycleStatus.FAILED if job.failed else CycleStatus.COMPLETED for job in jobs}
+    assert len(cycles) == len(jobs), seed
+    assert {one.job_id: one.status for one in cycles} == ended, seed
     order = await world.standing()
+    assert (order.consecutive_failures, order.last_error) == (0, None), seed
     assert order.window is None, seed
     assert order.next_check_at is not None, seed
     async with world.database.begin() as tx:

@@ -9,17 +9,25 @@ from typing import Final, Protocol
 from attrs import frozen
 
 from videovector_core.access.model import Caller
-from videovector_core.automations.model import Order
+from videovector_core.automations.model import GIVE_UP_AFTER, Order
 from videovector_core.automations.ports import AutomationsTx, JobEnd
 from videovector_core.connectors.model import Connector, ImportMode, StoredObject, Use
 from videovector_core.connectors.patterns import Pattern
 from videovector_core.connectors.service import Connectors, find_connector, shown
-from videovector_core.imports.importing import file_id_of, object_of
+from videovector_core.imports.importing import FATAL, file_id_of, object_of
 from videovector_core.imports.jobs import ImportJobs
-from videovector_core.imports.model import ImportJob, JobStatus, Which
+from videovector_core.imports.model import ImportFile, ImportJob, JobStatus, Which
 from videovector_core.imports.ports import ImportsTx
 from videovector_core.ports import Begin
 
+TRIES: Final = GIVE_UP_AFTER - 1
+"""Jobs in a row that may fail with an object for a passing reason before it sets off no further one; one more failure
+would pause the order."""
+PASSING: Final = FATAL | {"internal", "object_changed", "storage_error", "timeout", "worker_lost"}
+"""Failures of a file that time or its owner may mend; what is wrong with the file itself is not among them."""
+_CYCLES: Final = TRIES * GIVE_UP_AFTER
+"""Among so many cycles of an order, `TRIES` had a job: those without one failed, and `GIVE_UP_AFTER` failures in a row
+pause it."""
 _PAGE: Final = 1_000
 
 
@@ -40,13 +48,13 @@ class Arrivals:
         wanted = Pattern(order.settings["file_pattern"], order.prefix)
         async with self.begin() as tx:
             connector = await find_connector(tx, order.user_id, order.connector_id)
-            last = await tx.imports.get(order.user_id, order.last_job_id) if order.last_job_id else None
+            tried = await _tried(tx, order)
         connector.require(Use.IMPORT)
         total, count = 0, 0
         async with self.connectors.open(connector) as bucket:
             async for page in bucket.pages(order.prefix, recursive=order.settings["recursive"]):
                 media = [one for one in page if one.size and not one.name.startswith(".") and shown(one, wanted)]
-                for one in await self._new(order, connector, media, last):
+                for one in await self._new(order, connector, media, tried):
                     total = (total + int(one, 16)) % 2**256
                     count += 1
         return hashlib.sha256(f"{count}/{total}".encode()).hexdigest() if count else None
@@ -81,20 +89,45 @@ class Arrivals:
         return JobEnd(tuple(found), _failure(job))
 
     async def _new(
-        self, order: Order, connector: Connector, media: Sequence[StoredObject], last: ImportJob | None
+        self, order: Order, connector: Connector, media: Sequence[StoredObject], tried: Sequence[str]
     ) -> list[str]:
-        """Name the versions of objects that the index has not had, but for those that the last job could do nothing with."""
+        """Name the versions of objects that the index has not had, but for those that no further job is made for."""
         named = {object_of(connector, one.key, one.version): one for one in media}
         async with self.begin() as tx:
             had = await tx.imports.had(order.index_id, list(named))
-            return [name for name, one in named.items() if name not in had and not await _useless(tx, last, one)]
+            return [
+                name for name, one in named.items() if name not in had and not await _useless(tx, order, tried, one)
+            ]
 
 
-async def _useless(tx: ImportsTx, last: ImportJob | None, found: StoredObject) -> bool:
+async def _tried(tx: AutomationsTx, order: Order) -> list[str]:
+    """Name the last jobs since the order was saved or resumed, newest first and no more than `TRIES`."""
+    cycles = await tx.orders.cycles(order.index_id, order.kind, limit=_CYCLES, after=None)
+    jobs = [one.job_id for one in cycles if one.job_id is not None and one.started_at >= order.updated_at]
+    return jobs[:TRIES]
+
+
+async def _useless(tx: ArrivalsTx, order: Order, tried: Sequence[str], found: StoredObject) -> bool:
+    """Say whether the last job could not use a version for good, or each of `TRIES` jobs failed with it."""
+    last = await _unused(tx, order.last_job_id, found) if order.last_job_id else None
     if last is None:
         return False
-    file = await tx.imports.file(last.job_id, file_id_of(last, found.key))
-    return file is not None and file.version == found.version and file.status in {"failed", "skipped"}
+    if last.status == "skipped" or last.error_code not in PASSING:
+        return True
+    if len(tried) < TRIES:
+        return False
+    for job_id in tried:
+        if await _unused(tx, job_id, found) is None:
+            return False
+    return True
+
+
+async def _unused(tx: ArrivalsTx, job_id: str, found: StoredObject) -> ImportFile | None:
+    """Return the file of a job that was this version, if the job failed with it or left it out."""
+    file = await tx.imports.file(job_id, file_id_of(job_id, found.key))
+    if file is None or file.version != found.version or file.status not in {"failed", "skipped"}:
+        return None
+    return file
 
 
 def _failure(job: ImportJob) -> str | None:

@@ -108,7 +108,7 @@ class Importing:
         wanted: Pattern,
         found: Sequence[StoredObject],
     ) -> None:
-        objects = {file_id_of(job, one.key): one for one in found}
+        objects = {file_id_of(job.job_id, one.key): one for one in found}
         versions = {file_id: object_of(connector, one.key, one.version) for file_id, one in objects.items()}
         async with lease.step() as tx:
             locked = await tx.imports.get(job.user_id, job.job_id, lock=True)
@@ -299,9 +299,9 @@ async def close(tx: ImportingTx, job: ImportJob) -> None:
     await tx.work.drop(FILE, prefix=f"{job.job_id}/")
 
 
-def file_id_of(job: ImportJob, key: str) -> str:
+def file_id_of(job_id: str, key: str) -> str:
     """Name a file by its job and its key, so that listing it twice finds it again."""
-    return f"file_{hashlib.sha256(f'{job.job_id}/{key}'.encode()).hexdigest()[:32]}"
+    return f"file_{hashlib.sha256(f'{job_id}/{key}'.encode()).hexdigest()[:32]}"
 
 
 def object_of(connector: Connector, key: str, version: str) -> str:
