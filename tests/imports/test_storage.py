@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
@@ -75,6 +76,27 @@ class TestLocal(BucketContract):
             (tmp_path / name).write_bytes(b"x")
         assert await listed(bucket) == [spaced]
         assert await content(bucket, spaced) == b"x"
+
+    async def test_folders_that_may_not_be_read_are_left_out(
+        self, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        """A folder below the prefix that may not be read is passed over with all in it; the prefix's own is an error."""
+        for name in ("a.mp4", "lost+found/b.mp4", "open/c.mp4", "open/lost+found/d.mp4"):
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / name).write_bytes(b"x")
+        real = os.open
+
+        def guarded(path: Any, *args: Any, **more: Any) -> int:
+            if path == "lost+found":  # whoever runs this may be root, for whom no mode shuts a folder
+                raise PermissionError(errno.EACCES, "Permission denied", path)
+            return real(path, *args, **more)
+
+        monkeypatch.setattr(os, "open", guarded)
+        assert await listed(bucket) == ["a.mp4", "open/c.mp4"]
+        for prefix in ("lost+found/", "open/lost+found/d"):
+            with pytest.raises(ProcessingFailed) as raised:
+                await listed(bucket, prefix)
+            assert raised.value.code == "permission_denied"
 
     async def test_only_open_directories(self, bucket: Bucket, tmp_path: Path):
         """A root that the operator did not open is refused, also when a link or dots lead there."""

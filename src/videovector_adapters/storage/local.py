@@ -41,7 +41,10 @@ def translated() -> Iterator[None]:
 
 @frozen
 class LocalDirectory:
-    """`Bucket` below one directory; every segment of a key is opened below the one before, links refused."""
+    """`Bucket` below one directory; every segment of a key is opened below the one before, links refused.
+
+    Lists leave out folders below the prefix that may not be read.
+    """
 
     root: Path
 
@@ -115,7 +118,8 @@ class LocalDirectory:
                 if entry.is_dir(follow_symlinks=False):
                     within = key.startswith(prefix) or prefix.startswith(key)
                     if within and (recursive or prefix.startswith(key)):
-                        yield from self._walk(key.rstrip("/"), prefix, recursive=recursive)
+                        with contextlib.suppress(PermissionError):  # such as lost+found: the rest is there all the same
+                            yield from self._walk(key.rstrip("/"), prefix, recursive=recursive)
                 elif entry.is_file(follow_symlinks=False) and key.startswith(prefix):
                     with contextlib.suppress(FileNotFoundError):
                         yield _told(key, os.stat(entry.name, dir_fd=handle, follow_symlinks=False))
