@@ -21,7 +21,7 @@ from videovector_core.access.service import Access
 from videovector_core.automations import watching
 from videovector_core.automations.importing import Arrivals
 from videovector_core.automations.ports import OrdersTx
-from videovector_core.automations.service import Automations
+from videovector_core.automations.service import Automations, check_base
 from videovector_core.automations.service import in_use as automations_using
 from videovector_core.automations.starting import PresetRuns
 from videovector_core.automations.ticking import Ticker
@@ -197,7 +197,7 @@ class VideoVector:
         begin = self.begin = Joining(p.begin)
         self.access = Access(begin, p.clock, p.ids, p.pepper)
         self.indexes = Indexes(begin, p.clock, p.ids)
-        self.connectors = Connectors(begin, p.clock, p.ids, p.storage, p.sealer, self._users)
+        self.connectors = Connectors(begin, p.clock, p.ids, p.storage, p.sealer, self._users, check_base)
         self.media = Media(begin, p.clock, p.ids, p.blobs, p.decoder)
         self.imports = Imports(begin, p.clock, p.ids, self.media)
         self.import_jobs = ImportJobs(begin, p.clock, p.ids, p.sealer, p.fetcher)

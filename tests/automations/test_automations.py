@@ -262,6 +262,22 @@ async def test_places_that_do_not_meet_are_no_loop(api):
         assert status == 200, prefix
 
 
+async def test_a_base_path_does_not_move_into_what_is_watched(api):
+    """A base path that would have an export write where an import watches is 422 and stays as it was; another is taken."""
+    index, prompt = await indexed(api)
+    source = await connected(api, "same")
+    target = await connected(api, "same", scopes=["export"], export_base_path="out")
+    watch = {"connector_id": source, "source_prefix": "in/", "prompt_preset": {"prompt_id": prompt}}
+    assert (await put(api, "import", index, watch)).status_code == 200
+    assert (await put(api, "export", index, {"destination_connector_id": target})).status_code == 200
+    for base in ("in", "in/deep"):
+        refused = await api.client.patch(f"/connectors/{target}", json={"export_base_path": base})
+        assert (refused.status_code, refused.json()["error"]["code"]) == (422, "validation_automation_loop")
+    assert (await api.client.get(f"/connectors/{target}")).json()["export_base_path"] == "out"
+    moved = await api.client.patch(f"/connectors/{target}", json={"export_base_path": "else"})
+    assert (moved.status_code, moved.json()["export_base_path"]) == (200, "else")
+
+
 async def test_requests_that_cannot_be_met(api):
     """Each wrong order is refused with its code."""
     index, prompt = await indexed(api)

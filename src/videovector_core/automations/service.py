@@ -83,7 +83,9 @@ class Automations:
             connector.require(Use.IMPORT)
             prompt = active(await find_prompt(tx, caller, prompt_id))
             for order in await _standing(tx, await tx.orders.all(caller.user_id, OrderKind.EXPORT)):
-                await _check_loop(tx, connector, source_prefix, order.connector_id, order.settings)
+                target = await tx.connectors.get(caller.user_id, order.connector_id)
+                if target is not None:
+                    _check_loop(connector, source_prefix, target, order.settings)
             settings = {
                 "source_prefix": source_prefix,
                 "file_pattern": file_pattern,
@@ -125,7 +127,7 @@ class Automations:
             for order in await _standing(tx, await tx.orders.all(caller.user_id, OrderKind.IMPORT)):
                 watched = await tx.connectors.get(caller.user_id, order.connector_id)
                 if watched is not None:
-                    await _check_loop(tx, watched, order.prefix, connector_id, settings)
+                    _check_loop(watched, order.prefix, connector, settings)
             order = await self._saved(tx, caller, index_id, OrderKind.EXPORT, connector_id, settings, enabled, paused)
             await tx.orders.put(order)
             return order
@@ -189,6 +191,26 @@ async def in_use(tx: AutomationsTx, user_id: str, connector_id: str) -> list[str
     return [f"the {one.kind.value} automation of {one.index_id}" for one in orders]
 
 
+async def check_base(tx: AutomationsTx, user_id: str, connector_id: str, base: str | None) -> None:
+    """Refuse a base path that moves what an export order writes to where an import order watches.
+
+    Raises:
+        Invalid: each would set off the other.
+    """
+    connector = await tx.connectors.get(user_id, connector_id)
+    if connector is None or connector.export_base_path == base:
+        return
+    target = evolve(connector, export_base_path=base)
+    exports = [one for one in await tx.orders.all(user_id, OrderKind.EXPORT) if one.connector_id == connector_id]
+    writing = await _standing(tx, exports)
+    watching = await _standing(tx, await tx.orders.all(user_id, OrderKind.IMPORT)) if writing else []
+    for order in watching:
+        watched = await tx.connectors.get(user_id, order.connector_id)
+        if watched is not None:
+            for one in writing:
+                _check_loop(watched, order.prefix, target, one.settings)
+
+
 async def _standing(tx: AutomationsTx, orders: Sequence[Order]) -> list[Order]:
     """Leave out orders whose index was deleted: nobody can reach them any more, to change or to end them."""
     return [one for one in orders if await tx.indexes.get(one.user_id, one.index_id) is not None]
@@ -242,13 +264,8 @@ def overlap(one: str, other: str) -> bool:
     return one.startswith(other) or other.startswith(one)
 
 
-async def _check_loop(
-    tx: AutomationsTx, watched: Connector, prefix: str, connector_id: str, settings: Mapping[str, Any]
-) -> None:
+def _check_loop(watched: Connector, prefix: str, target: Connector, settings: Mapping[str, Any]) -> None:
     """Refuse an import that watches where an export writes: each would set off the other."""
-    target = await tx.connectors.get(watched.user_id, connector_id)
-    if target is None:
-        return
     parts = (target.export_base_path, settings.get("destination_subpath"))
     written = "".join(f"{part}/" for part in parts if part)
     if overlap(_whole(target, written or EXPORT_FOLDER), _whole(watched, prefix)):

@@ -25,6 +25,8 @@ MOST_FILES: Final = 1000
 
 InUse = Callable[[Any, str, str], Awaitable[list[str]]]
 """Names what uses a connector, given a transaction, the tenant and the connector's id."""
+CheckBase = Callable[[Any, str, str, str | None], Awaitable[None]]
+"""Refuses a base path, given a transaction, the tenant, the connector's id and the path."""
 
 
 @frozen
@@ -45,6 +47,7 @@ class Connectors:
     storage: Storage
     sealer: Sealer
     users: InUse | None = None
+    check_base: CheckBase | None = None
 
     async def prepare(
         self,
@@ -119,7 +122,8 @@ class Connectors:
         """Change `name`, `scopes`, `import_mode`, `export_base_path`, `status` or the credentials; the rest stays.
 
         Raises:
-            Invalid: the place cannot be changed, since imports and automations stand on it; or a value is wrong.
+            Invalid: the place cannot be changed, since imports and automations stand on it; a value is wrong; or exports
+                would come to lie where an import order watches.
         """
         caller.require(Scope.WRITE)
         fixed = sorted(set(changes) - {"name", "scopes", "import_mode", "export_base_path", "status"})
@@ -135,6 +139,8 @@ class Connectors:
         if "export_base_path" in given:
             given["export_base_path"] = _base(given["export_base_path"])
         async with self.begin() as tx:
+            if self.check_base is not None and "export_base_path" in given:
+                await self.check_base(tx, caller.user_id, connector_id, given["export_base_path"])
             known = await find_connector(tx, caller.user_id, connector_id, lock=True)
             changed = _named(evolve(known, **given, updated_at=self.clock.now()))
             if credentials is not None:
