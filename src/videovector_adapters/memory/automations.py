@@ -30,6 +30,9 @@ class MemoryOrders:
         found = self.rows.where(lambda one: one.user_id == user_id and one.kind is kind)
         return sorted(found, key=lambda one: one.index_id)
 
+    async def hold(self, user_id: str) -> None:
+        """Transactions in memory take turns as they are."""
+
     async def using(self, user_id: str, connector_id: str) -> list[Order]:
         found = self.rows.where(lambda one: one.user_id == user_id and one.connector_id == connector_id and one.enabled)
         return sorted(found, key=lambda one: (one.index_id, one.kind))

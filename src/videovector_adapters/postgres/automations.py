@@ -33,6 +33,9 @@ class PgOrders:
     async def all(self, user_id: str, kind: OrderKind) -> list[Order]:
         return await self.db.many(ORDERS, "WHERE user_id = %s AND kind = %s ORDER BY index_id", [user_id, kind.value])
 
+    async def hold(self, user_id: str) -> None:
+        await self.db.run("SELECT pg_advisory_xact_lock(hashtextextended(%s, 79))", [user_id])
+
     async def using(self, user_id: str, connector_id: str) -> list[Order]:
         rest = "WHERE user_id = %s AND connector_id = %s AND enabled ORDER BY index_id, kind"
         return await self.db.many(ORDERS, rest, [user_id, connector_id])

@@ -32,6 +32,13 @@ class OrderStore(Protocol):
         """Return all orders of a kind that the tenant has."""
         ...
 
+    async def hold(self, user_id: str) -> None:
+        """Let nobody else decide where the tenant's orders watch and write until this transaction ends.
+
+        To be asked for before any other lock, so that no two wait for each other.
+        """
+        ...
+
     async def using(self, user_id: str, connector_id: str) -> list[Order]:
         """Return enabled orders that need a connector."""
         ...

@@ -78,6 +78,7 @@ class Automations:
             raise Invalid(f"debounce_interval is one of {', '.join(INTERVALS)}.", code="validation_debounce_interval")
         self.models.resolve(preset.get("processing_model"))
         async with self.begin() as tx:
+            await tx.orders.hold(caller.user_id)
             await find_own_index(tx, caller, index_id)
             connector = await find_connector(tx, caller.user_id, connector_id)
             connector.require(Use.IMPORT)
@@ -121,6 +122,7 @@ class Automations:
         subpath = checked((destination_subpath or "").removesuffix("/")) or None
         settings = {"destination_subpath": subpath}
         async with self.begin() as tx:
+            await tx.orders.hold(caller.user_id)
             await find_own_index(tx, caller, index_id)
             connector = await find_connector(tx, caller.user_id, connector_id)
             connector.require(Use.EXPORT)
@@ -197,6 +199,7 @@ async def check_base(tx: AutomationsTx, user_id: str, connector_id: str, base: s
     Raises:
         Invalid: each would set off the other.
     """
+    await tx.orders.hold(user_id)
     connector = await tx.connectors.get(user_id, connector_id)
     if connector is None or connector.export_base_path == base:
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from attrs import evolve
@@ -123,6 +124,23 @@ class OrderContract:
             assert [one.index_id for one in await tx.orders.all(USER, IMPORT)] == ["idx_1", "idx_2"]
             using = [(one.index_id, one.kind) for one in await tx.orders.using(USER, "conn_1")]
             assert sorted(using) == [("idx_1", EXPORT), ("idx_1", IMPORT)]
+
+    async def test_those_that_decide_over_the_orders_of_a_tenant_take_turns(self, room: Room) -> None:
+        """Whoever holds a tenant's orders has committed before the next one that wants to hold them looks at them."""
+        found: list[Order] = []
+
+        async def second() -> None:
+            async with room.begin() as tx:
+                await tx.orders.hold(USER)
+                found.extend(await tx.orders.all(USER, IMPORT))
+
+        async with room.begin() as tx:
+            await tx.orders.hold(USER)
+            waiting = asyncio.create_task(second())
+            await asyncio.sleep(0.1)
+            await tx.orders.put(order())
+        await waiting
+        assert found == [order()]
 
     async def test_history(self, room: Room) -> None:
         """Cycles are found by id and by export, change in place, and are listed newest first by keyset."""
