@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import AsyncIterator
 from typing import Any
@@ -131,3 +132,30 @@ async def test_a_connector_that_is_taken_away_is_read_no_more(api: Api, change: 
     assert job["status"] == "failed"
     assert told in job["error_message"]
     assert bucket.begun < 20
+
+
+async def test_a_fresh_url_outlives_the_one_before(api: Api, monkeypatch: pytest.MonkeyPatch):
+    """A fresh URL that comes while the last try of the old one is in hand is fetched when that has failed."""
+    old, new, fetch = "https://files.example/old.mp4", "https://files.example/new.mp4", MemoryFetcher.fetch
+    fetcher = api.vv.ports.fetcher
+    assert isinstance(fetcher, MemoryFetcher)
+    fetcher.contents[new] = clip(1)
+    asked, gate = asyncio.Event(), asyncio.Event()
+
+    @contextlib.asynccontextmanager
+    async def late(self: MemoryFetcher, url: str, *, max_bytes: int) -> AsyncIterator[Any]:
+        if url == old:
+            asked.set()
+            await gate.wait()
+        async with fetch(self, url, max_bytes=max_bytes) as download:
+            yield download
+
+    monkeypatch.setattr(MemoryFetcher, "fetch", late)
+    files = [{"download_url": old, "file_id": "A"}]
+    job_id = (await api.client.post("/workflow/attachments", json={"files": files})).json()["job_id"]
+    await asked.wait()
+    fresh = {"files": [{"download_url": new, "file_id": "A"}]}
+    assert (await api.client.post(f"/import-jobs/{job_id}/retry", json=fresh)).status_code == 202
+    gate.set()
+    job = await ended(api, job_id)
+    assert (job["status"], job["progress"]["imported"], job["progress"]["failed"]) == ("completed", 1, 0)

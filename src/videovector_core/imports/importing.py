@@ -53,8 +53,8 @@ class _Ended(Exception):
 
 
 def file_work(file: ImportFile) -> NewWork:
-    """Return the work of bringing one file in."""
-    payload = {"job_id": file.job_id, "file_id": file.file_id}
+    """Return the work of bringing one file in, from where it is to be fetched by now."""
+    payload = {"job_id": file.job_id, "file_id": file.file_id, "url": file.mark}
     return NewWork(FILE, file.user_id, f"{file.job_id}/{file.file_id}", payload, max_attempts=ATTEMPTS)
 
 
@@ -246,6 +246,8 @@ class Importing:
         file = await tx.imports.file(work.payload["job_id"], work.payload["file_id"])
         if job is None or file is None or file.status != "pending":
             return
+        if work.payload.get("url", file.mark) != file.mark:
+            return  # a fresh URL came meanwhile, and its work is waiting
         await tx.imports.save_file(evolve(file, status="failed", error_code=error.code, error=error.message))
         job = job.counted(failed=1)
         if error.code in FATAL:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -71,6 +72,11 @@ class ImportFile:
     def shown_id(self) -> str:
         """The id that the sender knows."""
         return self.source_id or self.file_id
+
+    @property
+    def mark(self) -> str | None:
+        """What tells the URL of an attachment from the one before, and does not tell the URL."""
+        return hashlib.sha256(self.url).hexdigest()[:16] if self.url is not None else None
 
 
 class Which(StrEnum):
