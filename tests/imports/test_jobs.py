@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
@@ -13,8 +13,10 @@ from tests.http.api import Api, serving
 from tests.http.world import CLIP, CONNECTOR
 from tests.imports.test_names import SENDABLE
 from videovector_adapters.memory.connectors import MemoryBucket, MemoryFetcher, MemoryStorage
+from videovector_adapters.memory.imports import MemoryImports
 from videovector_core.connectors.model import StoredObject
 from videovector_core.errors import ProcessingFailed
+from videovector_core.imports.model import ImportFile
 
 
 @pytest.fixture
@@ -304,3 +306,20 @@ async def test_scopes_are_walls(api: Api):
     ):
         answer = await api.client.post(url, json=body)
         assert (answer.status_code, answer.json()["error"]["code"]) == (422, "validation_connector_scope")
+
+
+async def test_a_list_shows_each_job_as_it_is(api: Api, monkeypatch: pytest.MonkeyPatch):
+    """The list says of each job what the job says by itself, and asks for the files of all of them at once."""
+    bucket_of(api).objects.update({"a.mp4": clip(1), "bad.mp4": b"junk", "notes.txt": b"t"})
+    connector = await connected(api)
+    jobs = [await imported(api, connector, await index_of(api), **more) for more in ({}, {"source_prefix": "a"})]
+    asked: list[int] = []
+    heads = MemoryImports.heads
+
+    async def counted(self: MemoryImports, job_ids: Sequence[str], **more: Any) -> dict[str, list[ImportFile]]:
+        asked.append(len(job_ids))
+        return await heads(self, job_ids, **more)
+
+    monkeypatch.setattr(MemoryImports, "heads", counted)
+    assert (await api.client.get("/import-jobs")).json() == jobs[::-1]
+    assert asked == [2, 2, 2]

@@ -90,6 +90,12 @@ class MemoryImports:
         mine = self.sources.where(lambda file: file.job_id == job_id and _is(file, which))
         return oldest(mine, lambda file: (file.ordinal,), after=after, limit=limit)
 
+    async def heads(
+        self, job_ids: Sequence[str], *, limit: int, which: Which = Which.ALL
+    ) -> dict[str, list[ImportFile]]:
+        found = {one: await self.files(one, limit=limit, after=None, which=which) for one in job_ids}
+        return {job_id: files for job_id, files in found.items() if files}
+
     async def had(self, index_id: str, objects: Sequence[str]) -> set[str]:
         return {one for one in objects if self.objects.get((index_id, one)) is not None}
 

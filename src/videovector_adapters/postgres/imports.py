@@ -22,6 +22,11 @@ _WHICH: Final = {
     Which.SKIPPED: "AND status = 'skipped'",
     Which.MEDIA: "AND video_id IS NOT NULL",
 }
+_HEADS: Final = f"""
+SELECT {FILES.of("f")} FROM unnest(%s::text[]) AS wanted (id), LATERAL (
+    SELECT * FROM import_files WHERE job_id = wanted.id {{which}} ORDER BY ordinal LIMIT %s
+) f ORDER BY f.job_id, f.ordinal
+"""  # noqa: S608 - names of columns only
 _TAKEN: Final = """
 INSERT INTO imported_objects (index_id, object, user_id, video_id, imported_at) VALUES (%s, %s, %s, %s, %s)
 ON CONFLICT DO NOTHING
@@ -96,6 +101,14 @@ class PgImports:
         on, place = beyond(after, "ordinal")
         rest = f"WHERE job_id = %s {_WHICH[which]} {on} ORDER BY ordinal LIMIT %s"
         return await self.db.many(FILES, rest, [job_id, *place, limit])
+
+    async def heads(
+        self, job_ids: Sequence[str], *, limit: int, which: Which = Which.ALL
+    ) -> dict[str, list[ImportFile]]:
+        found: dict[str, list[ImportFile]] = {}
+        for file in await self.db.fetch(FILES, _HEADS.format(which=_WHICH[which]), [list(job_ids), limit]):
+            found.setdefault(file.job_id, []).append(file)
+        return found
 
     async def had(self, index_id: str, objects: Sequence[str]) -> set[str]:
         found = "SELECT object FROM imported_objects WHERE index_id = %s AND object = ANY(%s)"

@@ -98,6 +98,12 @@ class ImportStore(Protocol):
         """Return a job's files in order; the key is (ordinal,)."""
         ...
 
+    async def heads(
+        self, job_ids: Sequence[str], *, limit: int, which: Which = Which.ALL
+    ) -> dict[str, list[ImportFile]]:
+        """Return the first files of each of several jobs, in order; a job that has none is left out."""
+        ...
+
     async def had(self, index_id: str, objects: Sequence[str]) -> set[str]:
         """Return those versions of objects that an index has had."""
         ...

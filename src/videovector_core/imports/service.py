@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable
-from typing import Protocol
+from collections.abc import AsyncIterable, Sequence
+from typing import Final, Protocol
 
 from attrs import field, frozen
 
@@ -17,6 +17,9 @@ from videovector_core.media.model import MediaItem
 from videovector_core.media.service import Media, MediaUseTx
 from videovector_core.page import After, Page
 from videovector_core.ports import Begin, Clock, Ids
+
+_PAGE: Final = 100
+"""Files of a kind that a job is shown with."""
 
 
 class ImportsUseTx(ImportsTx, MediaUseTx, Protocol):
@@ -101,7 +104,7 @@ class Imports:
         """Return a job with the first page of its files."""
         caller.require(Scope.READ)
         async with self.begin() as tx:
-            return await self._view(tx, await _find(tx, caller, job_id))
+            return (await self._views(tx, caller.user_id, [await _find(tx, caller, job_id)]))[0]
 
     async def all(
         self,
@@ -124,7 +127,7 @@ class Imports:
                 automation_only=automation_only,
                 connectors_only=connectors_only,
             )
-            return [await self._view(tx, job) for job in jobs]
+            return await self._views(tx, caller.user_id, jobs)
 
     async def files(
         self, caller: Caller, job_id: str, *, limit: int, after: After | None, which: Which = Which.ALL
@@ -136,13 +139,23 @@ class Imports:
             rows = await tx.imports.files(job_id, limit=limit + 1, after=after, which=which)
         return Page.cut(rows, limit, _place), job.count_of(which)
 
-    async def _view(self, tx: ImportsUseTx, job: ImportJob) -> JobView:
+    async def _views(self, tx: ImportsUseTx, user_id: str, jobs: Sequence[ImportJob]) -> list[JobView]:
+        """Put beside each job the first pages of its files, and the media on them, in four queries for all jobs."""
+        ids = [job.job_id for job in jobs]
         media, failed, skipped = [
-            Page.cut(await tx.imports.files(job.job_id, limit=101, after=None, which=which), 100, _place)
+            await tx.imports.heads(ids, limit=_PAGE + 1, which=which)
             for which in (Which.MEDIA, Which.FAILED, Which.SKIPPED)
         ]
-        items = tuple(await tx.media.many(job.user_id, [file.video_id for file in media.items if file.video_id]))
-        return JobView(job, media, failed, skipped, items)
+        pages = {job_id: Page.cut(files, _PAGE, _place) for job_id, files in media.items()}
+        wanted = [file.video_id for page in pages.values() for file in page.items if file.video_id]
+        items = {item.video_id: item for item in await tx.media.many(user_id, wanted)}
+        views = []
+        for job in jobs:
+            page = pages.get(job.job_id, _none())
+            there = tuple(items[file.video_id] for file in page.items if file.video_id in items)
+            left = [Page.cut(found.get(job.job_id, []), _PAGE, _place) for found in (failed, skipped)]
+            views.append(JobView(job, page, left[0], left[1], there))
+        return views
 
 
 def _place(file: ImportFile) -> After:

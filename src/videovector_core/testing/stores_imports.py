@@ -88,6 +88,20 @@ class ImportWorkContract:
             await tx.imports.save_file(evolve(files[2], status="completed"))
             assert await tx.imports.file("job_1", ids[2]) == evolve(files[2], status="completed")
 
+    async def test_the_first_files_of_several_jobs_come_at_once(self, room: Room) -> None:
+        """Each job's first files are found by kind and in order, and a job without any is left out."""
+        first = make.files(count=4)
+        second = [evolve(one, status="failed") for one in make.files("job_2", count=2)]
+        async with room.begin() as tx:
+            for name in ("job_1", "job_2", "job_3"):
+                await tx.imports.add(make.job(name), ())
+            await tx.imports.add_files([*second, *first[::-1]])
+            found = await tx.imports.heads(["job_1", "job_2", "job_3"], limit=3)
+            assert found == {"job_1": first[:3], "job_2": second}
+            found = await tx.imports.heads(["job_1", "job_2"], limit=1, which=Which.FAILED)
+            assert found == {"job_2": second[:1]}
+            assert await tx.imports.heads([], limit=3) == {}
+
     async def test_what_is_pending_is_dropped(self, room: Room) -> None:
         """Files that came to no end are cancelled, and those of other jobs are not touched."""
         async with room.begin() as tx:
