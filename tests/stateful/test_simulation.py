@@ -33,7 +33,7 @@ def _quiet():
 
 
 async def _run(seed: int) -> Counter[str]:
-    """Run one prompt over two clips in the weather of a seed, and check every promise."""
+    """Run one prompt over two clips in the weather of a seed, check every promise, and count what happened."""
     draw = random.Random(seed)
     weather = Weather(draw, crash=draw.choice([0.0, 0.01, 0.04]), fail=0.08, lose=0.3, repeat=0.1)
     world = World(weather)
@@ -59,12 +59,13 @@ async def _run(seed: int) -> Counter[str]:
         await asyncio.sleep(0.5)
     weather.calm = True
     await asyncio.sleep(12)
-    await _check(vv, world, caller, run.run_id, seed)
+    completed = await _check(vv, world, caller, run.run_id, seed)
     rule.cancel()
-    return weather.fired
+    return weather.fired + Counter({"run completed": int(completed)})
 
 
-async def _check(vv, world, caller, run_id, seed):
+async def _check(vv, world, caller, run_id, seed) -> bool:
+    """Check every promise; say whether the run completed, so that those of a completed one were checked too."""
     view = await vv.runs.get(caller, run_id)
     run, counts = view.run, view.counts
     async with vv.begin() as tx:
@@ -86,19 +87,22 @@ async def _check(vv, world, caller, run_id, seed):
     )
     lost = world.model.asked - stored - world.weather.fired["model fails"]
     assert lost <= world.crashes * 8 + (8 if run.stopping else 0), (seed, lost, world.crashes)
-    if not run.stopping and run.status is RunStatus.COMPLETED:
+    completed = not run.stopping and run.status is RunStatus.COMPLETED
+    if completed:
         assert len(rows) == 6, seed
         assert kinds["media.processing.completed"] == 2, (seed, kinds)
+    return completed
 
 
 @pytest.mark.timeout(240)
 def test_nothing_is_lost_and_nothing_is_done_twice():
-    """Over all seeds every promise holds, and every named crash point has fired."""
+    """Over all seeds every promise holds, every named crash point has fired, and some runs have completed."""
     fired: Counter[str] = Counter()
     for seed in range(SEEDS):
         fired += simulate(_run(seed), seed)
     missing = [point for point in CRASH_POINTS if not fired[point]]
     assert not missing, missing
+    assert fired["run completed"], fired
 
 
 def test_a_seed_plays_the_same_again():
