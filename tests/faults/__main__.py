@@ -2,7 +2,8 @@
 
 Every `faults_*.py` beside this file has a sentence `PROMISE` and `async def trial(seed: int) -> str | None`, which
 returns what went wrong, or nothing. Modules take turns. Seeds go on where the last run stopped, and seeds that broke a
-promise are kept in `.cache/faults.json` and tried again first.
+promise are kept in `.cache/faults.json` and tried again first, under the name of the module, or under `SERIES` where a
+module has one because trials of different sizes are not to be counted together.
 """
 
 from __future__ import annotations
@@ -53,26 +54,27 @@ def main() -> int:
     modules = {name: importlib.import_module(f"tests.faults.{name}") for name in names}
     chosen = [name for name in names if not wanted or name.removeprefix("faults_") in wanted]
     kept = _load() if KEPT.exists() else {}
-    before = {name: kept.setdefault(name, Series()).trials for name in chosen}
-    _run({name: modules[name] for name in chosen}, kept)
+    ours = {name: kept.setdefault(getattr(modules[name], "SERIES", name), Series()) for name in chosen}
+    before = {name: series.trials for name, series in ours.items()}
+    _run({name: modules[name] for name in chosen}, ours, kept)
     sys.stdout.write("\n| promise | trials | of all | violations |\n|---|---|---|---|\n")
     for name in chosen:
-        series = kept[name]
+        series = ours[name]
         remark = getattr(modules[name], "remark", None)  # a measured value that belongs to the promise
         promise = f"{modules[name].PROMISE} ({remark()})" if remark else modules[name].PROMISE
         row = (promise, series.trials - before[name], series.trials, len(series.broken))
         sys.stdout.write("| {} | {} | {} | {} |\n".format(*row))
-    return int(any(kept[name].broken for name in chosen))
+    return int(any(series.broken for series in ours.values()))
 
 
-def _run(modules: Mapping[str, ModuleType], kept: Mapping[str, Series]) -> None:
+def _run(modules: Mapping[str, ModuleType], ours: Mapping[str, Series], kept: Mapping[str, Series]) -> None:
     until = time.monotonic() + float(os.environ.get("FAULTS_S", "1200"))
-    turns = {name: kept[name].seeds() for name in modules}
+    turns = {name: ours[name].seeds() for name in modules}
     for name in itertools.cycle(modules):
         seed = next(turns[name])
         begun = time.monotonic()
         reason = asyncio.run(_trial(modules[name], seed))
-        kept[name].note(seed, reason)
+        ours[name].note(seed, reason)
         sys.stdout.write(f"{name} seed {seed}: {reason or 'held'} ({time.monotonic() - begun:.0f} s)\n")
         sys.stdout.flush()
         _save(kept)

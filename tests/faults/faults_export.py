@@ -27,8 +27,9 @@ from videovector_core.exports.service import Wanted
 from videovector_core.exports.walk import Walker
 from videovector_core.exports.writing import as_json
 
-PROMISE = "builder of an export killed: no half object is seen, content is equal, nothing is left over"
 MEGABYTES = float(os.environ.get("FAULTS_EXPORT_MB", "20"))
+PROMISE = f"builder of a {MEGABYTES:g} MB export killed: no half object is seen, content is equal, nothing is left over"
+SERIES = f"faults_export {MEGABYTES:g} MB"
 KILLS = int(os.environ.get("FAULTS_KILLS", "3"))
 ROW = 10_000
 ROWS = max(1, int(MEGABYTES * 1_000_000 / ROW))
@@ -122,6 +123,9 @@ async def _trial(vv: VideoVector, folder: Path, standing: Standing, seed: int) -
         watching.cancel()
         process.kill()
         await process.wait()
+        (watched,) = await asyncio.gather(watching, return_exceptions=True)
+    if isinstance(watched, Exception):
+        return f"nobody watched: {type(watched).__name__}: {watched}"
     return seen[0] if seen else await asyncio.to_thread(_compared, folder, ended, standing)
 
 
