@@ -8,9 +8,11 @@ import time
 from tests.faults.plant import ENDS, Plant
 from tests.faults.plants import tried
 
-PROMISE = "cancel: no model call starts later than 2 s after, the run ends within a call's time, told once"
 SEGMENTS = 80
 LATENCY = 0.5
+WITHIN = LATENCY + 15
+"""Seconds: the call that is under way, and what a loaded machine may add."""
+PROMISE = f"cancel: no model call starts later than 2 s after, the run ends within {WITHIN:g} s, told once"
 
 
 async def trial(seed: int) -> str | None:
@@ -33,7 +35,7 @@ def _trial(plant: Plant, chance: random.Random) -> str | None:
     late = [call.at - cancelled for call in plant.calls(run) if call.at > cancelled + 2]
     if answer.status_code == 200 and late:
         return f"{len(late)} model calls started up to {max(late):.1f} s after the cancellation"
-    if took > LATENCY + 15:
+    if took > WITHIN:
         return f"the run ended {took:.1f} s after it was cancelled"
     ends = plant.ask(
         "SELECT event_type FROM events WHERE run_id = %s AND event_type LIKE 'prompt_run.%%' AND event_type <> %s",
