@@ -7,7 +7,9 @@ In a conftest or a test module: `from tests.postgres import postgres_server, pos
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
+import functools
 import itertools
 import os
 import tempfile
@@ -54,6 +56,16 @@ def quick_server() -> Iterator[str]:
             yield server.start()
         finally:
             server.stop()
+
+
+@functools.cache
+def lasting_server() -> str:
+    """Start a server that lives as long as this process, for what is no test of pytest; returns its DSN."""
+    stack = contextlib.ExitStack()
+    dsn = stack.enter_context(quick_server())
+    atexit.register(stack.close)
+    _make_template(dsn)
+    return dsn
 
 
 @pytest.fixture

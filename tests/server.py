@@ -46,7 +46,7 @@ class Server:
     def start(self, *, seconds: float = 60) -> Server:
         """Start the server and wait until it is well; the first start also makes an admin key."""
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(self._command("serve"), env=self.settings(), stdout=log, stderr=log)
+            self.process = subprocess.Popen(self.command("serve"), env=self.settings(), stdout=log, stderr=log)
         deadline = time.monotonic() + seconds
         while True:
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -74,7 +74,7 @@ class Server:
     def run(self, *command: str) -> str:
         """Run another command on the same data directory and return what it printed."""
         done = subprocess.run(
-            self._command(*command), env=self.settings(), capture_output=True, text=True, timeout=120, check=False
+            self.command(*command), env=self.settings(), capture_output=True, text=True, timeout=120, check=False
         )
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
@@ -90,7 +90,8 @@ class Server:
         headers = {"X-API-Key": self.key}
         return httpx.Client(base_url=f"{self.url}/api/v2", headers=headers, timeout=60, **options)
 
-    def _command(self, *arguments: str) -> list[str]:
+    def command(self, *arguments: str) -> list[str]:
+        """Return a command line of `videovector` with the interpreter of the tests."""
         return [sys.executable, "-m", "videovector_http.cli", *arguments]
 
     def settings(self) -> dict[str, str]:

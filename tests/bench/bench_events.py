@@ -19,7 +19,6 @@ from tests import postgres
 from tests.bench.rows import Row
 from tests.events.reading import Reader, reading
 from tests.faults.deliverer import deliverer, opened
-from tests.faults.faults_webhooks import _server
 from tests.faults.receiver import Receiver, receiving
 from tests.http.api import KEY
 from videovector_adapters.secrets import Envelope
@@ -41,7 +40,7 @@ FLOOD = 100_000
 async def bench() -> list[Row]:
     """Measure both over PostgreSQL."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    server = await asyncio.to_thread(_server)
+    server = await asyncio.to_thread(postgres.lasting_server)
     dsn = await asyncio.to_thread(postgres.fresh, server)
     try:
         async with receiving() as receiver, opened(dsn) as vv:

@@ -24,7 +24,6 @@ from s3fs import S3FileSystem
 from tests import emulators, postgres
 from tests.bench.rows import Row
 from tests.emulators import Emulator
-from tests.faults.faults_webhooks import _server
 from tests.imports import scripted
 from tests.imports.scripted import PAGE, Scripted
 from videovector_adapters import memory, wiring
@@ -51,7 +50,7 @@ KEYS = int(os.environ.get("BENCH_KEYS", "100000"))
 
 def bench() -> Iterator[Row]:
     """Measure both against moto."""
-    server = _server()
+    server = postgres.lasting_server()
     dsn = postgres.fresh(server)
     try:
         with tempfile.TemporaryDirectory(prefix="bench-import-") as name, emulators.s3(Path(name) / "s3") as storage:

@@ -18,7 +18,6 @@ from attrs import frozen
 
 from tests import postgres
 from tests.faults.exporter import NOW, OF_A_MEDIUM, RUN, USER, filled, opened
-from tests.faults.faults_webhooks import _server
 from videovector_core.access.model import Caller
 from videovector_core.app import VideoVector
 from videovector_core.connectors.model import Connector, Use
@@ -63,7 +62,7 @@ async def trial(seed: int) -> str | None:
 @functools.cache
 def _standing() -> Standing:
     """Fill a database, which takes longer than an export, and write the run down without parts, files or work."""
-    dsn = postgres.fresh(_server())
+    dsn = postgres.fresh(postgres.lasting_server())
 
     async def fill() -> Standing:
         with tempfile.TemporaryDirectory(prefix="videovector-faults-") as name:

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
-import functools
 import os
 import random
 import sys
-import tempfile
 from asyncio.subprocess import Process
-from pathlib import Path
 
 from tests import postgres
 from tests.faults.deliverer import opened
 from tests.faults.receiver import Receiver, receiving
-from videovector_adapters.postgres.embedded import EmbeddedPostgres
 from videovector_core.access.model import Caller
 from videovector_core.app import VideoVector
 from videovector_core.events.model import NewEvent
@@ -29,7 +24,7 @@ TERMINAL = ("prompt_run.completed", "prompt_run.failed", "import_job.completed",
 
 async def trial(seed: int) -> str | None:
     """Commit, kill, wait; return what went wrong, or nothing."""
-    server = await asyncio.to_thread(_server)
+    server = await asyncio.to_thread(postgres.lasting_server)
     dsn = await asyncio.to_thread(postgres.fresh, server)
     try:
         async with receiving() as receiver, opened(dsn) as vv:
@@ -81,17 +76,3 @@ async def _arrived(receiver: Receiver, told: set[str]) -> None:
 
 async def _start(dsn: str) -> Process:
     return await asyncio.create_subprocess_exec(sys.executable, "-m", "tests.faults.deliverer", dsn)
-
-
-@functools.cache
-def _server() -> str:
-    """Start a database that lives as long as this process."""
-    folder = tempfile.TemporaryDirectory(prefix="videovector-faults-")
-    root = Path(folder.name)
-    server = EmbeddedPostgres(root / "data", postgres.QUICK, root=root / "root")
-    root.chmod(0o711)
-    dsn = server.start()
-    atexit.register(folder.cleanup)
-    atexit.register(server.stop)
-    postgres._make_template(dsn)
-    return dsn

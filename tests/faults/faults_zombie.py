@@ -48,7 +48,7 @@ class _second:  # noqa: N801 - used as a context, like a function
     def __enter__(self) -> None:
         with self.plant.server.log.open("ab") as log:
             self.process = subprocess.Popen(
-                self.plant.server._command("worker"), env=self.plant.server.settings(), stdout=log, stderr=log
+                self.plant.server.command("worker"), env=self.plant.server.settings(), stdout=log, stderr=log
             )
 
     def __exit__(self, *_: object) -> None:

@@ -135,7 +135,7 @@ class Plant:
             return
         with self.server.log.open("ab") as log:
             self._worker = subprocess.Popen(
-                self.server._command("worker"), env=self.server.settings(), stdout=log, stderr=log
+                self.server.command("worker"), env=self.server.settings(), stdout=log, stderr=log
             )
 
     def restart_server(self) -> None:
