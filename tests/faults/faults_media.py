@@ -41,6 +41,8 @@ SYSTEM: Final = (
 
 async def trial(seed: int) -> str | None:
     """Read mutations of one file under strace; say what went wrong in reading, or what was opened besides."""
+    if not any(MEDIA.glob("*")):  # fewer files would be mutated, and the promise would hold for less
+        return f"{MEDIA.parent.name}/{MEDIA.name} is missing beside the project"
     if not shutil.which("strace"):
         return "strace is missing: make services"
     asked: list[object] = []
