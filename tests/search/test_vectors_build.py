@@ -173,9 +173,28 @@ async def test_one_build_at_a_time(served: Served) -> None:
     assert sorted(one for one, _ in await edge.versions()) == sorted([named("wide 2"), named("wide 3")])
 
 
+class Counted(EdgeServer):
+    """A server that counts how often it has looked whether to index, and how often it began to."""
+
+    looks = 0
+    builds = 0
+
+    async def optimize(self) -> None:
+        self.builds += 1
+        await super().optimize()
+
+    async def _index(self, client: EdgeVectors, least: int) -> None:
+        await super()._index(client, least)
+        self.looks += 1
+
+    async def looked(self, times: int) -> None:
+        while self.looks < times:
+            await asyncio.sleep(0.02)
+
+
 async def test_a_server_has_its_vectors_indexed_by_itself(tmp_path: Path) -> None:
     """When enough vectors have come they are indexed, once; a server that is stopped meanwhile stops."""
-    server = EdgeServer(tmp_path / "v", tmp_path / "s", optimize_after=3000, look_seconds=0.1)
+    server = Counted(tmp_path / "v", tmp_path / "s", optimize_after=3000, look_seconds=0.1)
     edge = EdgeVectors(tmp_path / "s")
     await server.start()
     await edge.upsert([wide(number) for number in range(3000)])
@@ -186,13 +205,17 @@ async def test_a_server_has_its_vectors_indexed_by_itself(tmp_path: Path) -> Non
     swapped = server.pid
     assert swapped != first
     await edge.upsert([wide(number, version=2) for number in range(10)])
-    await asyncio.sleep(0.5)
-    assert server.pid == swapped
-    await edge.upsert([wide(number) for number in range(3000, 6000)])
-    await asyncio.sleep(0.2)
+    built = server.builds
+    async with asyncio.timeout(60):
+        await server.looked(server.looks + 2)  # the look that is under way, and a whole one
+    assert (server.pid, server.builds) == (swapped, built)
+    await edge.upsert([wide(number) for number in range(3000, 6100)])
+    async with asyncio.timeout(60):
+        while server.builds == built:
+            await asyncio.sleep(0.02)
     await edge.close()
     await server.stop()
     await server.start()
-    assert await edge.count() == 6000
+    assert await edge.count() == 6100
     await edge.close()
     await server.stop()
