@@ -214,6 +214,15 @@ POST /prompts/test-schema
 POST /workflow/define""".splitlines()
 )
 """Routes whose bodies name nothing."""
+WITHOUT_SQL = frozenset(
+    {
+        "POST /search/sql/{index_id}",
+        "POST /search/sql/{index_id}/catalog",
+        "POST /search/sql/{index_id}/generate",
+        "GET /prompt-runs/{run_id}/results.parquet",
+    }
+)
+"""Routes of an engine that there is none of in memory; tests/sqlsearch tries their wall."""
 
 
 @pytest.fixture
@@ -277,7 +286,8 @@ async def test_foreign_ids_answer_like_nobodys(api):
             foreign = await send(api, headers, method, path, theirs, case(theirs, own))
             unknown = await send(api, headers, method, path, nobodys, case(nobodys, own))
             assert plain(foreign) == plain(unknown), (key, foreign.text)
-            assert foreign.status_code in {200, 202, 400, 404, 410, 422, 503}, (key, foreign.text)
+            expected = {200, 202, 400, 404, 410, 422} if key not in WITHOUT_SQL else {422, 503}
+            assert foreign.status_code in expected, (key, foreign.text)
             tried += 1
         api.client.headers["X-API-Key"] = mine["X-API-Key"]
     assert tried > 60
