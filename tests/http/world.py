@@ -12,6 +12,7 @@ from attrs import define, field
 from tests.http.api import Api
 from videovector_adapters.memory.models import ToyDecoder, toy
 from videovector_core.access.model import Caller
+from videovector_core.events.model import NewEvent
 
 CLIP = toy(duration=30, cuts=[10, 20], speech=[[1, 4, "ask not what your country can do"]])
 SCHEMA = {"type": "object", "properties": {"headline": {"type": "string"}}}
@@ -93,6 +94,17 @@ async def talked(client: httpx.AsyncClient) -> tuple[str, str]:
     session = (await client.post("/chat/sessions", json={})).json()["session_id"]
     turn = (await client.post(f"/chat/sessions/{session}/turns", json={"message": "country"})).json()["turn"]
     return session, turn["turn_id"]
+
+
+async def told_to(api: Api, webhook_id: str) -> str:
+    """Append an event that a webhook wants, wait until its delivery has ended, and return the id of that."""
+    async with api.vv.begin() as tx:
+        await tx.events.append(api.user_id, [NewEvent("media.created")])
+    while True:
+        found = (await api.client.get(f"/webhooks/{webhook_id}/deliveries")).json()
+        if found and found[0]["status"] in {"delivered", "failed"}:
+            return str(found[0]["delivery_id"])
+        await asyncio.sleep(0.005)
 
 
 @define
