@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from tests.clients.conformance.finding import PIXEL
 from tests.http.api import Api, serving
-from tests.http.world import PROMPT, Ids, populated
+from tests.http.world import PROMPT, Ids, populated, repaired, told_to
 from videovector_core.prompts.defaults import DEFAULT_PROMPTS
 from videovector_http.document import handlers
 
@@ -105,6 +106,10 @@ CASES: dict[str, list[Case]] = {
         lambda t, o: {"params": {"video_id": t.video}, "path": o},
     ],
     "GET /prompt-runs/{run_id}/results.parquet": [lambda t, o: {}, lambda t, o: {"params": {"video_id": t.video}}],
+    "GET /prompt-runs/{run_id}/videos/{video_id}/segments/{segment_id}/retries/{retry_id}": [
+        lambda t, o: {},
+        lambda t, o: {"path": evolve(o, retry=t.retry)},
+    ],
     "POST /indexes/{index_id}/search": scoped({"query": "country"}),
     "POST /indexes/{index_id}/image-search": scoped({"image_data": PIXEL}),
     "POST /indexes/{index_id}/multimodal-search": scoped({"text_query": "country", "image_data": PIXEL}),
@@ -262,6 +267,8 @@ async def test_foreign_ids_answer_like_nobodys(api):
     """Status, body and size are the same for an id of another account and for an id that never was."""
     theirs = await populated(api)
     theirs.webhook = (await api.client.post("/webhooks", json=HOOK)).json()["webhook_id"]
+    theirs.delivery, theirs.retry = await told_to(api, theirs.webhook), await repaired(api, theirs)
+    assert not theirs.made_up()
     mine = await api.as_user("other")
     owner = dict(api.client.headers)
     api.client.headers["X-API-Key"] = mine["X-API-Key"]

@@ -13,6 +13,7 @@ from tests.http.api import Api
 from videovector_adapters.memory.models import ToyDecoder, toy
 from videovector_core.access.model import Caller
 from videovector_core.events.model import NewEvent
+from videovector_core.runs.model import Retry
 
 CLIP = toy(duration=30, cuts=[10, 20], speech=[[1, 4, "ask not what your country can do"]])
 SCHEMA = {"type": "object", "properties": {"headline": {"type": "string"}}}
@@ -56,6 +57,12 @@ class Ids:
     def strange(self) -> Ids:
         """Return ids of the same shape that belong to nobody."""
         return Ids(**{name: _strange(getattr(self, name)) for name in self.__annotations__})
+
+    def made_up(self) -> list[str]:
+        """Name the ids of what nobody has made yet."""
+        return [
+            name for name in self.__annotations__ if getattr(self, name).endswith(("_" + "0" * 32, "/none/original"))
+        ]
 
 
 def _strange(text: str) -> str:
@@ -105,6 +112,17 @@ async def told_to(api: Api, webhook_id: str) -> str:
         if found and found[0]["status"] in {"delivered", "failed"}:
             return str(found[0]["delivery_id"])
         await asyncio.sleep(0.005)
+
+
+async def repaired(api: Api, ids: Ids) -> str:
+    """Keep a repair of the segment, which nothing carries out, and return its id."""
+    ports = api.vv.ports
+    made = Retry(ports.ids.new("retry"), ids.run, ids.video, ids.segment, api.user_id, ports.clock.now())
+    async with api.vv.begin() as tx:
+        assert await tx.calls.add_retry(made)
+    path = f"/prompt-runs/{ids.run}/videos/{ids.video}/segments/{ids.segment}/retries/{made.retry_id}"
+    assert (await api.client.get(path)).status_code == 200
+    return made.retry_id
 
 
 @define
