@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from typing import Final, Protocol, TypeVar
-from urllib.parse import urlsplit
 
 from attrs import define, field
 
@@ -90,7 +89,7 @@ class Chosen:
         default = self._named("extraction_model", (LOCAL,))
         names, terms, served = dict[str, str](), dict[str, Terms](), dict[str, Documents]()
         for name, entry in self.settings.models.items():
-            effective = _effective(entry)
+            effective = entry.effective
             names[name], terms[effective] = effective, _terms(entry)
             served[effective] = own if entry.model == LOCAL else self._filler(entry)
         if default not in served:
@@ -104,7 +103,7 @@ class Chosen:
             )
         base_url = entry.base_url or self.settings.openai_base_url or ""
         key = entry.api_key or (None if entry.base_url else self.settings.openai_api_key)
-        name = _effective(entry).removeprefix("openai:")
+        name = entry.effective.removeprefix("openai:")
         endpoint = Endpoint(
             base_url,
             key.get_secret_value() if key else "",
@@ -170,13 +169,6 @@ class Chosen:
     def _closed(self, part: P) -> P:
         self.stack.push_async_callback(part.close)
         return part
-
-
-def _effective(entry: ModelEntry) -> str:
-    """Name a model by what it is and, where it is not at the operator's endpoint, by where it is."""
-    if entry.model == LOCAL or entry.base_url is None:
-        return entry.model
-    return f"{entry.model}@{urlsplit(entry.base_url).netloc.rpartition('@')[2]}"
 
 
 def _terms(entry: ModelEntry) -> Terms:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -43,6 +44,13 @@ class ModelEntry(BaseModel):
     batch: int = Field(1, ge=1, le=32)
     batch_seconds: float = Field(10.0, gt=0)
     prices: ModelPrices | None = None
+
+    @property
+    def effective(self) -> str:
+        """The model's stored name: what it is and, where it is not at the operator's endpoint, the host it is at."""
+        if self.model == "local" or self.base_url is None:
+            return self.model
+        return f"{self.model}@{urlsplit(self.base_url).netloc.rpartition('@')[2]}"
 
 
 class Settings(BaseSettings):
@@ -127,6 +135,20 @@ class Settings(BaseSettings):
             ("amqp://", "amqps://", "redis://", "rediss://")
         ):
             raise ValueError("a broker is named by amqp:// or redis://")
+        return value
+
+    @field_validator("models")
+    @classmethod
+    def _told_apart(cls, value: dict[str, ModelEntry]) -> dict[str, ModelEntry]:
+        """Refuse entries that differ under one stored name: runs and kept answers could not tell them apart."""
+        known = dict[str, str]()
+        for name, entry in value.items():
+            first = known.setdefault(entry.effective, name)
+            if value[first] != entry:
+                raise ValueError(
+                    f"{first!r} and {name!r} are both {entry.effective} and differ in other keys; give both the same "
+                    "keys, or serve one of them under another model name or host"
+                )
         return value
 
     @field_validator("egress_allow", "local_connector_roots", mode="before")
