@@ -18,7 +18,7 @@ from videovector_adapters.duckdb.tables import ParquetTables
 from videovector_core.access.model import Caller, Scope
 from videovector_core.errors import Conflict, Forbidden, Invalid, NotFound
 from videovector_core.ports import Blob
-from videovector_core.sqlsearch.model import Catalog, Draft, Level, Limits, ResultRow, RowContext, RunTable
+from videovector_core.sqlsearch.model import Level, Limits, ResultRow, RowContext, RunTable
 from videovector_core.sqlsearch.service import SqlSearch
 from videovector_core.sqlsearch.writing import Writing
 
@@ -125,20 +125,6 @@ class Remembered:
 
     async def forget(self, run: RunTable, level: Level) -> None:
         self.files.pop((run.run_id, level), None)
-
-
-@define
-class Model:
-    """A drafter that says what it is told to."""
-
-    drafts: list[str]
-    problems: list[str | None] = field(factory=list)
-
-    async def draft(
-        self, instruction: str, *, existing: str | None, catalog: Catalog, problem: str | None
-    ) -> Draft | None:
-        self.problems.append(problem)
-        return Draft(self.drafts.pop(0), "By the model.") if self.drafts else None
 
 
 @pytest.fixture
@@ -322,16 +308,3 @@ async def test_the_sentence_of_the_reference_runs(vv: Any) -> None:
     ]
     assert [row["segment_id"] for row in answer.rows] == [f"seg_{n:04d}" for n in expected][:20]
     assert all(context is not None for context in answer.row_context)
-
-
-async def test_a_model_gets_one_more_try(vv: Any) -> None:
-    """A draft that breaks a rule goes back once with the reason; what breaks it twice is never returned."""
-    vv.drafter = Model(["SELECT nothing FROM segments", "SELECT segment_id FROM segments"])
-    written = await vv.generate(CALLER, index_id="idx_a", instruction="list segments")
-    assert (written.query, written.tables_used) == ("SELECT segment_id FROM segments", ("segments",))
-    assert vv.drafter.problems[0] is None
-    assert "nothing" in str(vv.drafter.problems[1])
-    vv.drafter = Model(["DROP TABLE segments", "SELECT * FROM read_text('x')"])
-    written = await vv.generate(CALLER, index_id="idx_a", instruction="how many scenes")
-    assert "count(*)" in written.query
-    assert "refused" in written.warnings[0]

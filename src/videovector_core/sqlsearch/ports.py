@@ -9,10 +9,8 @@ from typing import Any, Protocol, TypeAlias
 
 from videovector_core.ports import Blob
 from videovector_core.sqlsearch.model import (
-    Catalog,
     Checked,
     Column,
-    Draft,
     Level,
     Limits,
     ResultRow,
@@ -120,14 +118,4 @@ class SqlEngine(Protocol):
 
     async def query(self, query: str, tables: Sequence[Table], *, lend: Lend, limit: int) -> Rows:
         """Check a query and run it; `lend` is asked only for the stored tables that the query reads."""
-        ...
-
-
-class QueryDrafter(Protocol):
-    """Writes a query for an instruction, by a model. What it writes is checked before anybody sees it."""
-
-    async def draft(
-        self, instruction: str, *, existing: str | None, catalog: Catalog, problem: str | None
-    ) -> Draft | None:
-        """Return a draft, or `None` when no model is configured; `problem` tells what was wrong with the last one."""
         ...

@@ -18,7 +18,7 @@ from videovector_core.sqlsearch import catalog as catalogs
 from videovector_core.sqlsearch import template
 from videovector_core.sqlsearch.contexts import Identifiers
 from videovector_core.sqlsearch.model import Answer, Catalog, Draft, Level, RowContext, Rows
-from videovector_core.sqlsearch.ports import QueryDrafter, RowContexts, SqlEngine
+from videovector_core.sqlsearch.ports import RowContexts, SqlEngine
 from videovector_core.sqlsearch.writing import Writing
 
 MAX_INSTRUCTION: Final = 4_000
@@ -31,7 +31,6 @@ class SqlSearch:
     writing: Writing
     contexts: RowContexts
     engine: SqlEngine
-    drafter: QueryDrafter | None = None
     timer: Callable[[], float] = time.monotonic
 
     async def catalog(
@@ -92,17 +91,13 @@ class SqlSearch:
         run_ids: Sequence[str] | None = None,
         index_ids: Sequence[str] | None = None,
     ) -> Draft:
-        """Draft a query: by the model when there is one, else by template. A draft that breaks a rule is never returned."""
+        """Draft a query by rules. A draft that breaks a rule of the engine is never returned."""
         if not instruction.strip() or len(instruction) > MAX_INSTRUCTION:
             raise Invalid(f"Write an instruction of 1 to {MAX_INSTRUCTION} characters.")
         scope = await self.catalog(caller, index_id=index_id, run_ids=run_ids, index_ids=index_ids)
-        drafted = await self._by_model(instruction, existing_query, scope)
-        if drafted is not None and drafted.query:
-            return drafted
         written = template.draft(instruction, existing=existing_query, catalog=scope)
         checked = await self.engine.check(written.query, scope.tables)
-        warnings = (*(drafted.warnings if drafted else ()), *written.warnings)
-        return evolve(written, tables_used=checked.tables_used, warnings=warnings)
+        return evolve(written, tables_used=checked.tables_used)
 
     async def results_file(self, caller: Caller, run_id: str, level: Level = Level.SEGMENT) -> Blob:
         """Return the Parquet file of a run's results: the same file that queries read.
@@ -144,23 +139,6 @@ class SqlSearch:
             caller.user_id, run_ids=run_ids, result_ids=keys.ids("result_id"), segment_ids=keys.ids("segment_id")
         )
         return keys.matched(found)
-
-    async def _by_model(self, instruction: str, existing: str | None, scope: Catalog) -> Draft | None:
-        """Ask the model, once more when its draft breaks a rule; give its last problem as a warning when both did."""
-        problem: str | None = None
-        if self.drafter is None:
-            return None
-        for _ in range(2):
-            written = await self.drafter.draft(instruction, existing=existing, catalog=scope, problem=problem)
-            if written is None:
-                return None
-            try:
-                checked = await self.engine.check(written.query, scope.tables)
-            except Invalid as error:
-                problem = error.message
-            else:
-                return evolve(written, tables_used=checked.tables_used)
-        return Draft("", "", warnings=(f"The model's draft was refused: {problem}",))
 
 
 def _as_object(rows: Rows, row: Sequence[Any]) -> dict[str, Any]:
