@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from attrs import define, field
@@ -13,12 +14,17 @@ from tests.runs.test_outcomes import Room, Scripted
 from videovector_adapters import memory
 from videovector_adapters.memory.models import ToyTranscriber, WordHashes, toy
 from videovector_core.app import VideoVector
+from videovector_core.errors import ProcessingFailed
 from videovector_core.models.bundle import Models
 from videovector_core.models.table import ModelTable, Terms
 from videovector_core.runs.model import Outcome
+from videovector_core.runs.pipeline import SYNTHESIS, synthesis_work
 from videovector_core.runs.service import Target
 from videovector_core.runs.synthesis import LEAST_EVIDENCE, PART, WHOLE, fitted, parted
 from videovector_core.testing.storage import stream
+from videovector_core.vectors.ports import PointKind
+from videovector_core.vectors.rows import point_id
+from videovector_core.work import WorkItem, WorkState
 
 PIECES = st.lists(st.integers(1, 3000).map(lambda size: {"start": 0, "end": 1, "text": "x" * size}), max_size=60)
 
@@ -101,3 +107,19 @@ async def test_parts_are_kept():
         asked, seen = len(room.model.asked), len(room.model.seen)
         await room.again()
         assert (len(room.model.asked), len(room.model.seen)) == (asked, seen)
+
+
+async def test_the_vectors_of_a_result_go_when_it_is_given_up():
+    """A result that could not be made anew is a failed one without a text, so nothing is found by its former text."""
+    async with Archive() as room:
+        run = (await room.talk()).run
+        new = synthesis_work(run, room.video)
+        now = datetime.now(UTC)
+        work = WorkItem(new.kind, new.user_id, new.key, new.payload, WorkState.LEASED, now, now, 1, 3, 3)
+        give_up = room.vv.kinds[SYNTHESIS].give_up
+        async with room.vv.begin() as tx:
+            await give_up(tx, work, ProcessingFailed("The model is away.", transient=True))
+            doomed = await tx.embeddings.doomed(limit=9, run_id=run.run_id)
+        assert doomed == [point_id(run.user_id, run.run_id, room.video, PointKind.VIDEO)]
+        _, _, level = await room.vv.runs.video_result(room.caller, run.run_id, room.video)
+        assert (level.status, level.metadata_text, level.error_message) == (Outcome.FAILED, "", "The model is away.")

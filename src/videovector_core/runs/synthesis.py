@@ -97,6 +97,8 @@ class Synthesis:
             now = self.clock.now()
             failed = VideoResult(run.run_id, item.video_id, run.user_id, Outcome.FAILED, completed_at=now)
             await self._keep(tx, run, item, evolve(failed, error_message=error.message))
+            # an earlier result is replaced by the failure, so nothing may be found by its text any more
+            await tx.embeddings.replace(run.run_id, item.video_id, [])
         await tx.work.add([settle(run)])
 
     async def _synthesised(
