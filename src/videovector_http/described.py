@@ -25,6 +25,14 @@ FILES: Final = {
     "/api/v2/exports/{export_id}/download": tuple(MEDIA_TYPES.values()),
 }
 """What routes that answer with bytes answer with."""
+RANGED: Final = frozenset(
+    {
+        "/api/v2/exports/{export_id}/download",
+        "/api/v2/media/stream",
+        "/api/v2/prompt-runs/{run_id}/results.parquet",
+    }
+)
+"""Routes that honour byte ranges."""
 _TOOLS: Final = "videovector_http.wire.tools"
 """What tools of agents are given is described to agents, under names of its own."""
 _REF: Final = "#/components/schemas/{name}"

@@ -15,7 +15,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.routes import HTTPRoute
 
 from videovector_core import __version__
-from videovector_http.described import FILES, FORMS, bodies, form, parameters
+from videovector_http.described import FILES, FORMS, RANGED, bodies, form, parameters
 from videovector_http.errors import BY_STATUS
 from videovector_http.gate import JWT, PUBLIC, Rule
 
@@ -158,6 +158,8 @@ def _complete(path: str, operation: dict[str, Any], rule: Rule, schemas: Mapping
             if kind == "application/json":
                 media["example"] = example(media["schema"], schemas)
     _answers(operation, rule, schemas)
+    if path in RANGED:
+        operation["responses"]["416"] = {"$ref": "#/components/responses/416"}
 
 
 def _must_be_sent(body: Mapping[str, Any], schemas: Mapping[str, Any]) -> bool:
@@ -202,6 +204,8 @@ def _refusal(status: int, code: str, message: str) -> dict[str, Any]:
         "timestamp": "2026-01-01T00:00:00.000Z",
     }
     headers = {"X-Request-ID": {"schema": {"type": "string"}}}
+    if status == 416:
+        headers["Content-Range"] = {"schema": {"type": "string"}}
     if status in {429, 503}:
         headers["Retry-After"] = {"schema": {"type": "integer"}}
     return {

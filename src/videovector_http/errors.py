@@ -19,6 +19,7 @@ from videovector_http.wire.convert import rfc3339
 log = logging.getLogger(__name__)
 
 STATUS: Final[Mapping[type[VideoVectorError], int]] = {
+    errors.Refused: 400,
     errors.Malformed: 400,
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
@@ -44,6 +45,7 @@ BY_STATUS: Final = {
     410: ("resource_gone", "This was retired and will not come back; see the message."),
     413: ("request_too_large", "The request is over the size limit; send less."),
     415: ("unsupported_media_type", "The content type is not taken here; see the API reference."),
+    416: ("range_not_satisfiable", "The range lies outside the file; ask for less."),
     422: ("validation_error", "The request breaks a rule; see details."),
     429: ("rate_limit_exceeded", "Too many requests; wait for Retry-After seconds."),
     431: ("request_headers_too_large", "The headers are over 64 KiB; send less."),
@@ -98,7 +100,10 @@ def _known(error: VideoVectorError, request_id: str) -> tuple[int, bytes, dict[s
     wait = getattr(error, "retry_after", None) if isinstance(error, errors.Limited | errors.Unavailable) else None
     wait = wait if wait is not None else error.details.get("retry_after")
     body = envelope(error.code, error.message, request_id=request_id, details=error.details, retry_after=wait)
-    return status_of(error), body, {"Retry-After": str(wait)} if wait is not None else {}
+    headers = {"Retry-After": str(wait)} if wait is not None else {}
+    if isinstance(error, RangeNotSatisfiable):
+        headers["Content-Range"] = f"bytes */{error.size}"  # RFC 9110, 15.5.17
+    return status_of(error), body, headers
 
 
 def _invalid(error: ValidationException, request_id: str) -> tuple[int, bytes, dict[str, str]]:

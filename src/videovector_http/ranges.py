@@ -16,9 +16,13 @@ _RANGE: Final = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
 class RangeNotSatisfiable(Refused):
-    """The range lies outside the file."""
+    """The range lies outside the `size` bytes of the file."""
 
     default_code = "range_not_satisfiable"
+
+    def __init__(self, message: str, *, size: int) -> None:
+        super().__init__(message)
+        self.size = size
 
 
 def served(
@@ -47,5 +51,5 @@ def served_range(header: str | None, size: int) -> tuple[int, int, int]:
     else:
         start, end = int(first), min(size, int(last) + 1) if last else size
     if start >= end:
-        raise RangeNotSatisfiable(f"The range lies outside the {size} bytes of the file; ask for less.")
+        raise RangeNotSatisfiable(f"The range lies outside the {size} bytes of the file; ask for less.", size=size)
     return start, end, 206

@@ -12,8 +12,10 @@ import pytest
 from tests.http.api import error, serving
 from tests.http.world import populated
 from videovector_core.access.secrets import Secret
+from videovector_core.errors import Refused
 from videovector_http import bodies
 from videovector_http.bodies import MAX_JSON
+from videovector_http.errors import status_of
 
 
 @pytest.fixture
@@ -238,3 +240,8 @@ async def test_concurrent_requests_keep_their_own_ids(api):
         *(api.client.get("/indexes", headers={"X-Request-ID": f"id-{n}"}) for n in range(50))
     )
     assert [one.headers["x-request-id"] for one in answers] == [f"id-{n}" for n in range(50)]
+
+
+def test_a_refusal_without_a_row_is_the_callers_to_mend() -> None:
+    """A refusal whose class has no status of its own is 400, not a defect of the server."""
+    assert status_of(Refused("No.")) == 400

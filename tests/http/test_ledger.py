@@ -88,6 +88,7 @@ async def test_the_document_tells_every_route(api):
     assert told["openapi"].startswith("3.1")
     found = {(method.upper(), shape(path)): operation for path, method, operation in operations(told)}
     assert set(found) == set(running(api)) - FOR_PEOPLE
+    assert "416" in found["GET", shape("/api/v2/media/stream")]["responses"]
     for route, operation in found.items():
         scope, status = running(api)[route]
         assert operation["summary"], route

@@ -193,6 +193,7 @@ async def test_links_play_without_a_credential(api):
     assert (part.status_code, part.content) == (206, CLIP[2:6])
     beyond = await api.client.get(signed, headers={"Range": f"bytes={len(CLIP)}-"})
     assert (beyond.status_code, beyond.json()["error"]["code"]) == (416, "range_not_satisfiable")
+    assert beyond.headers["Content-Range"] == f"bytes */{len(CLIP)}"
     odd = await api.client.get(signed, headers={"Range": f"bytes={'9' * 5000}-"})
     assert (odd.status_code, odd.content) == (200, CLIP)
     assert (await api.client.get(signed[:-3] + "aaa")).status_code == 404
