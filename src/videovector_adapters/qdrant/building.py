@@ -59,7 +59,8 @@ async def built_aside(
             raise
     finally:
         for process in processes:
-            process.kill()  # what it built goes, and while it builds it hears nothing
+            with contextlib.suppress(ProcessLookupError):  # it may have died, and then that error counts
+                process.kill()  # what it built goes, and while it builds it hears nothing
             await process.wait()
         if processes:
             await asyncio.to_thread(shutil.rmtree, store, ignore_errors=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -67,5 +68,6 @@ async def end(process: asyncio.subprocess.Process, *, seconds: float = 20) -> No
     try:
         await asyncio.wait_for(process.wait(), seconds)
     except TimeoutError:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):  # it may have followed at the last moment
+            process.kill()
         await process.wait()
