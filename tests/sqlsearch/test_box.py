@@ -226,3 +226,13 @@ async def test_the_walls_are_up_where_the_kernel_has_them(world: World, tmp_path
     assert found["own"] == "read"
     closed = {name: result for name, result in found.items() if name not in {"up", "own"}}
     assert all(result.startswith(("PermissionError", "MemoryError")) for result in closed.values()), closed
+
+
+async def test_a_wall_that_the_kernel_lacks_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    """The log names what is not there, once for each box; where both walls stand it says nothing."""
+    box = DuckdbSandbox()
+    box.note_walls(["memory", "writes", "files", "calls"])
+    assert not caplog.messages
+    box.note_walls(["memory", "writes", "calls"])
+    box.note_walls(["memory", "writes"])
+    assert [(record.levelname, "Landlock" in record.message) for record in caplog.records] == [("WARNING", True)]

@@ -46,6 +46,7 @@ class Inside:
         self.max_cell_bytes = max_cell_bytes
         self.max_result_bytes = max_result_bytes
         self.columns: dict[str, list[str]] = {}
+        self.up: list[str] = []
         self.connection: duckdb.DuckDBPyConnection | None = None
 
     def ready(self) -> bool:
@@ -73,12 +74,12 @@ class Inside:
     def run(
         self, query: str, used: Sequence[str], statements: Sequence[str], paths: Sequence[str], limit: int
     ) -> dict[str, Any]:
-        """Run the query over the files and return `columns`, `rows` and `truncated`."""
+        """Run the query over the files and return `columns`, `rows`, `truncated` and the `walls` that are up."""
         connection = self.opened(paths, statements)
         try:
             query = guard.bare(query)
             confirm(connection, guard.pinned(query), used)
-            return self.answered(connection, query, limit)
+            return {**self.answered(connection, query, limit), "walls": self.up}
         except duckdb.Error as error:
             raise translated(error, query, self._among(used), paths) from error
 
@@ -87,7 +88,7 @@ class Inside:
         connection = self.connection
         if connection is None:
             raise RuntimeError("ready comes first")
-        walls.shut([Path(path) for path in paths], self.memory_bytes * 13 // 16)
+        self.up = walls.shut([Path(path) for path in paths], self.memory_bytes * 13 // 16)
         for statement in (
             f"SET memory_limit = '{self.memory_bytes * 5 // 8}B'",
             f"SET threads = {self.threads}",

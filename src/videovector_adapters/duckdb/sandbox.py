@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -19,11 +20,14 @@ from videovector_core.errors import ProcessingFailed, Unavailable
 from videovector_core.sqlsearch.model import Checked, Limits, Rows, Table
 from videovector_core.sqlsearch.ports import Lend
 
+log: Final = logging.getLogger(__name__)
 TARGET: Final = "videovector_adapters.duckdb.inside:Inside"
 ADDRESS_SPACE: Final = 2 * 1024**3
 """Bytes of address space, most of it never touched; what a query may really use is the far smaller data limit."""
 
 _START: Final = 30.0
+_WALLS: Final = {"files": "Landlock", "calls": "seccomp"}
+"""What the kernel may lack, by the name of the wall."""
 
 
 @define
@@ -40,6 +44,7 @@ class DuckdbSandbox:
     _waiting: deque[asyncio.Task[Child]] = field(factory=deque, init=False)
     _ending: set[asyncio.Task[None]] = field(factory=set, init=False)
     _closed: bool = field(default=False, init=False)
+    _told: bool = field(default=False, init=False)
     _room: asyncio.Semaphore = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -62,12 +67,23 @@ class DuckdbSandbox:
                 made = views.statements(used, tables, files)
                 paths = [str(path) for path in files.values()]
                 answer = await box.call("run", query=query, used=used, statements=made, paths=paths, limit=limit)
+        self.note_walls(answer["walls"])
         return Rows(
             columns=tuple((name, kind) for name, kind in answer["columns"]),
             rows=tuple(tuple(row) for row in answer["rows"]),
             truncated=bool(answer["truncated"]),
             tables_used=tuple(used),
         )
+
+    def note_walls(self, up: Collection[str]) -> None:
+        """Tell in the log, once, which walls of the kernel do not stand around queries; `up` names those that do."""
+        lacking = [name for wall, name in _WALLS.items() if wall not in up]
+        if lacking and not self._told:
+            self._told = True
+            log.warning(
+                "the kernel has no %s: queries in SQL are held back by the check, the engine and the limits of their process",
+                " and no ".join(lacking),
+            )
 
     def prepare(self) -> None:
         """Start the spare processes, so that a query that comes soon finds one."""
