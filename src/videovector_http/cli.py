@@ -126,6 +126,8 @@ async def reembed(settings: Settings, given: argparse.Namespace) -> int:
         model = wiring.text_embedder(settings, given.model, stack)
         if given.forget in {model.space, vv.search.models.text.space}:
             raise WrongSetting(f"The space {given.forget} is in use; forget the one that was moved from.")
+        if given.forget and given.forget in vv.search.models.picture_spaces:
+            raise WrongSetting(f"The space {given.forget} has the vectors of pictures; name the old space of texts.")
         filled = forgotten = 0
         with tqdm(unit="text", disable=not sys.stderr.isatty()) as bar:
             async for done in vv.reembedding.fill(model):

@@ -108,3 +108,13 @@ async def test_what_is_written_during_a_move_has_both(other: TextEmbedder) -> No
         counted = await settled(api.vv)
         assert counted["words"] > 0
         assert counted.get(other.space, 0) == (0 if isinstance(other, Away) else counted["words"])
+
+
+def test_spaces_of_pictures_are_known() -> None:
+    """Both spaces of pictures are told, so that nobody forgets them as one of texts, and none where there are none."""
+    script = Scripted(DOCUMENTS)
+    both = world.models(script, joint=True)
+    assert both.images is not None
+    assert both.picture_spaces == {both.images.space, "dial-words"}
+    assert both.text.space not in both.picture_spaces
+    assert world.models(script, pictures=False).picture_spaces == frozenset()

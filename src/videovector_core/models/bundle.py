@@ -36,3 +36,10 @@ class Models:
     reranker: Reranker | None = None
     also: tuple[TextEmbedder, ...] = ()
     """Models of texts whose vectors are written beside those of `text` while a server moves from one to another."""
+
+    @property
+    def picture_spaces(self) -> frozenset[str]:
+        """The spaces that vectors of pictures are in."""
+        images = {self.images.space} if self.images is not None else set[str]()
+        joint = {self.joint.joint_space} if self.joint is not None else set[str]()
+        return frozenset(images | joint)
