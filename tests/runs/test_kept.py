@@ -12,6 +12,7 @@ from videovector_adapters import memory
 from videovector_adapters.memory.models import PictureHashes, ToyPictures, ToyTranscriber, WordHashes, toy
 from videovector_core.app import VideoVector
 from videovector_core.models.bundle import Models
+from videovector_core.runs.keeping import keep
 from videovector_core.runs.model import Outcome, RunStatus
 from videovector_core.runs.service import Target
 from videovector_core.search.service import Where
@@ -143,3 +144,14 @@ class Restarted(Room):
         self.stop = asyncio.Event()
         self.engine = asyncio.create_task(self.vv.engine().run(self.stop))
         return self
+
+
+async def test_nothing_is_kept_of_media_that_are_gone():
+    """What was found in media that were purged meanwhile is not kept, and the bytes that only it stands on are named."""
+    async with Studio() as room:
+        user = room.caller.user_id
+        async with room.vv.begin() as tx:
+            assert await keep(tx, user, room.video, "a" * 64, sha256="1" * 64, value=1, blobs=("x",)) == []
+            assert await tx.cache.get(user, "a" * 64) == 1
+            assert await keep(tx, user, "vid_gone", "b" * 64, sha256="2" * 64, value=1, blobs=("x", "y")) == ["y"]
+            assert await tx.cache.get(user, "b" * 64) is None

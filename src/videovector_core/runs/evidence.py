@@ -14,9 +14,10 @@ from videovector_core.errors import NotFound
 from videovector_core.media.derived import Decoder, Derived, Still, nearest, spread
 from videovector_core.media.model import MediaItem
 from videovector_core.models.bundle import Models
-from videovector_core.models.cache import CacheTx, content_key
+from videovector_core.models.cache import content_key
 from videovector_core.models.ports import Evidence, Label, Phrase, Picture, Transcript, Word
 from videovector_core.ports import Begin, Blobs
+from videovector_core.runs.keeping import KeepingTx, keep
 from videovector_core.signals import Beat, MediaType
 from videovector_core.vectors.rows import pack
 
@@ -43,7 +44,7 @@ class FrameVectors:
 class Gatherer:
     """Asks the decoder and the models, and keeps every answer by content."""
 
-    begin: Begin[CacheTx]
+    begin: Begin[KeepingTx]
     blobs: Blobs
     decoder: Decoder
     models: Models
@@ -186,7 +187,11 @@ class Gatherer:
         if value is None:
             value, blobs = await make()
             async with self.begin() as tx:
-                await tx.cache.put(item.user_id, key, sha256=item.sha256, value=value, blobs=blobs)
+                freed = await keep(
+                    tx, item.user_id, item.video_id, key, sha256=item.sha256, value=value, blobs=blobs
+                )
+                for blob in freed:
+                    await self.blobs.delete(blob)
         self._recent[recent] = value
         if len(self._recent) > 64:
             self._recent.popitem(last=False)

@@ -11,10 +11,11 @@ from typing import Any, Final, Protocol, TypeVar
 from attrs import evolve, frozen
 
 from videovector_core.errors import ProcessingFailed, VideoVectorError
-from videovector_core.models.cache import CacheTx, content_key
+from videovector_core.models.cache import content_key
 from videovector_core.models.ports import Extraction, Usage
 from videovector_core.ports import Begin, Clock, Ids
 from videovector_core.prompts.validation import Answer, read_answer
+from videovector_core.runs.keeping import KeepingTx, keep
 from videovector_core.runs.model import LlmCall, Run, Spent
 from videovector_core.runs.pacing import Pacing
 from videovector_core.runs.ports import RunsTx
@@ -48,7 +49,7 @@ class CapReached(ProcessingFailed):
         )
 
 
-class ExtractionTx(UsageTx, RunsTx, CacheTx, Protocol):
+class ExtractionTx(UsageTx, RunsTx, KeepingTx, Protocol):
     """The slice of a transaction that asking a model touches."""
 
 
@@ -231,7 +232,7 @@ class Asker:
         async with self.begin() as tx:
             for question, document in kept:
                 value = {"value": document.value, "text": document.text, "warning": document.warning}
-                await tx.cache.put(run.user_id, question.key, sha256=question.sha256, value=value)
+                await keep(tx, run.user_id, question.video_id, question.key, sha256=question.sha256, value=value)
             if run.capped:
                 prices = self.pacing.table.terms_of(run.effective_model).prices
                 usage = Usage(call.input_tokens, call.output_tokens)

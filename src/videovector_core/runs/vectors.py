@@ -17,6 +17,7 @@ from videovector_core.models.ports import TextEmbedder, Vector
 from videovector_core.ports import Begin
 from videovector_core.prompts.render import indexed_leaves
 from videovector_core.runs.evidence import FrameVectors
+from videovector_core.runs.keeping import KeepingTx, keep
 from videovector_core.runs.model import Run, SegmentResult, VideoResult
 from videovector_core.vectors.lexical import document_weights
 from videovector_core.vectors.ports import Point, PointKind, VectorIndex
@@ -35,7 +36,7 @@ class VectorsTx(SearchTx, CacheTx, Protocol):
 class Vectorizer:
     """Makes the points of a result. The same texts are embedded once for each tenant."""
 
-    begin: Begin[CacheTx]
+    begin: Begin[KeepingTx]
     models: Models
 
     async def segment_points(
@@ -105,7 +106,7 @@ class Vectorizer:
             vectors = await model.embed(texts)
             kept = [base64.b64encode(pack({space: vector})[space]).decode() for vector in vectors]
             async with self.begin() as tx:
-                await tx.cache.put(item.user_id, key, sha256=item.sha256, value=kept)
+                await keep(tx, item.user_id, item.video_id, key, sha256=item.sha256, value=kept)
         return [unpack({space: base64.b64decode(vector)})[space] for vector in kept]
 
 
