@@ -150,17 +150,21 @@ class MemoryEmbeddings:
                 widened += 1
         return widened
 
-    async def narrow(self, space: str, *, limit: int) -> int:
-        having = list(self.rows.where(lambda row: not row.doomed and space in row.point.dense))[:limit]
+    async def narrow(self, space: str, *, after: str | None, limit: int) -> list[str]:
+        having = [row for row in self._living(after) if space in row.point.dense][:limit]
         for row in having:
             self._changed(row, {name: vector for name, vector in row.point.dense.items() if name != space})
-        return len(having)
+        return [row.point.id for row in having]
 
-    async def owe_all(self) -> int:
-        live = list(self.rows.where(lambda row: not row.doomed))
+    async def owe(self, *, after: str | None, limit: int) -> list[str]:
+        live = self._living(after)[:limit]
         for row in live:
             self.rows.put(row.point.id, evolve(row, known=0))
-        return len(live)
+        return [row.point.id for row in live]
+
+    def _living(self, after: str | None) -> list[_Row]:
+        found = self.rows.where(lambda row: not row.doomed and row.point.id > (after or ""))
+        return sorted(found, key=lambda row: row.point.id)
 
     def _changed(self, row: _Row, dense: dict[str, Vector]) -> None:
         version = row.point.version + 1

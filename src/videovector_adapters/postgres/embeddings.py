@@ -45,9 +45,18 @@ FROM unnest(%s::uuid[], %s::bigint[], %s::bytea[]) AS g (id, version, vector)
 WHERE e.id = g.id AND e.version = g.version AND NOT e.doomed AND NOT %s = ANY(e.spaces)
 """
 _NARROW: Final = """
-UPDATE embeddings SET version = nextval('embedding_versions'), spaces = array_remove(spaces, %s),
-    vectors = ARRAY(SELECT v FROM unnest(spaces, vectors) WITH ORDINALITY AS g (s, v, n) WHERE s <> %s ORDER BY n)
-WHERE id IN (SELECT id FROM embeddings WHERE NOT doomed AND %s = ANY(spaces) LIMIT %s FOR UPDATE)
+WITH page AS MATERIALIZED (
+    SELECT id FROM embeddings WHERE id > %s::uuid AND NOT doomed AND %s = ANY(spaces) ORDER BY id LIMIT %s FOR UPDATE
+)
+UPDATE embeddings e SET version = nextval('embedding_versions'), spaces = array_remove(e.spaces, %s),
+    vectors = ARRAY(SELECT v FROM unnest(e.spaces, e.vectors) WITH ORDINALITY AS g (s, v, n) WHERE s <> %s ORDER BY n)
+FROM page WHERE e.id = page.id RETURNING e.id::text
+"""
+_OWE: Final = """
+WITH page AS MATERIALIZED (
+    SELECT id FROM embeddings WHERE id > %s::uuid AND NOT doomed ORDER BY id LIMIT %s FOR UPDATE
+)
+UPDATE embeddings e SET known = 0 FROM page WHERE e.id = page.id RETURNING e.id::text
 """
 
 # Runs with a debt, found by skipping from one to the next.
@@ -137,11 +146,11 @@ class PgEmbeddings:
         packed = [pack({space: vector})[space] for _, vector in vectors]
         return await self.db.run(_WIDEN, [space, ids, versions, packed, space])
 
-    async def narrow(self, space: str, *, limit: int) -> int:
-        return await self.db.run(_NARROW, [space, space, space, limit])
+    async def narrow(self, space: str, *, after: str | None, limit: int) -> list[str]:
+        return sorted(one for (one,) in await self.db.rows(_NARROW, [after or _FIRST, space, limit, space, space]))
 
-    async def owe_all(self) -> int:
-        return await self.db.run("UPDATE embeddings SET known = 0 WHERE NOT doomed")
+    async def owe(self, *, after: str | None, limit: int) -> list[str]:
+        return sorted(one for (one,) in await self.db.rows(_OWE, [after or _FIRST, limit]))
 
 
 def _values(owner: str, point: Point) -> list[Any]:

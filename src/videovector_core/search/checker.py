@@ -85,8 +85,14 @@ class Checker:
         report = await self.check()
         for at in range(0, len(report.strangers), PAGE):
             await self.engine.delete(report.strangers[at : at + PAGE])
-        async with self.begin() as tx:
-            return await tx.embeddings.owe_all()
+        owed = 0
+        after: str | None = None
+        while True:
+            async with self.begin() as tx:
+                page = await tx.embeddings.owe(after=after, limit=PAGE)
+            if not page:
+                return owed
+            owed, after = owed + len(page), page[-1]
 
     async def _spaces(self) -> dict[str, tuple[int, Indexing]]:
         async with self.begin() as tx:

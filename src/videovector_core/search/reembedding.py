@@ -53,13 +53,21 @@ class Reembedding:
                 yield widened
 
     async def forget(self, space: str) -> AsyncIterator[int]:
-        """Take the vectors of a space away; say after each page from how many rows."""
-        while True:
-            async with self.begin() as tx:
-                narrowed = await tx.embeddings.narrow(space, limit=PAGE)
-            if not narrowed:
-                return
-            yield narrowed
+        """Take the vectors of a space away; say after each page from how many rows.
+
+        Rows that were written meanwhile are found by the next walk; walks end when one had nothing to do.
+        """
+        found = True
+        while found:
+            found = False
+            after: str | None = None
+            while True:
+                async with self.begin() as tx:
+                    narrowed = await tx.embeddings.narrow(space, after=after, limit=PAGE)
+                if not narrowed:
+                    break
+                found, after = True, narrowed[-1]
+                yield len(narrowed)
 
     async def _widen(self, model: TextEmbedder, texts: Sequence[tuple[Point, str]]) -> int:
         if not texts:

@@ -206,8 +206,11 @@ class EmbeddingContract:
             assert (owed.id, owed.dense["new"], set(owed.dense)) == (first.id, vector, {old, other, "new"})
             assert owed.version > first.version
             assert await tx.embeddings.widen("new", [(owed, vector)]) == 0
-            assert await tx.embeddings.narrow(old, limit=10) == before[old]
-            assert await tx.embeddings.narrow(old, limit=10) == 0
+            first_page = await tx.embeddings.narrow(old, after=None, limit=1)
+            rest = await tx.embeddings.narrow(old, after=first_page[-1], limit=10)
+            assert [*first_page, *rest] == sorted([*first_page, *rest])
+            assert (len(first_page), len(rest)) == (1, before[old] - 1)
+            assert await tx.embeddings.narrow(old, after=None, limit=10) == []
             assert await tx.embeddings.spaces() == {other: before[other], "new": 1}
 
     async def test_everything_may_be_owed_again(self, room: Room) -> None:
@@ -219,7 +222,8 @@ class EmbeddingContract:
             await tx.embeddings.replace("run_1", "seg_1", owed[:1])
             await tx.embeddings.learned(await tx.embeddings.owed("run_1", limit=10))
             before = await tx.embeddings.scan(after=None, limit=10)
-            assert await tx.embeddings.owe_all() == 1
+            assert await tx.embeddings.owe(after=None, limit=10) == [before[0][0]]
+            assert await tx.embeddings.owe(after=before[0][0], limit=10) == []
             assert await tx.embeddings.scan(after=None, limit=10) == [(before[0][0], before[0][1], False)]
             assert await tx.embeddings.doomed(limit=10) == [owed[1].id]
 

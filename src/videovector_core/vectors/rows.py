@@ -83,12 +83,12 @@ class EmbeddingStore(Protocol):
         """Add a vector in a space to rows that still have the version of the point; they are owed. Say to how many."""
         ...
 
-    async def narrow(self, space: str, *, limit: int) -> int:
-        """Take the vector of a space from up to `limit` rows, which are owed then; say from how many."""
+    async def narrow(self, space: str, *, after: str | None, limit: int) -> list[str]:
+        """Take the vector of a space from up to `limit` rows, which are owed then; return their ids in order."""
         ...
 
-    async def owe_all(self) -> int:
-        """Mark every row as one that the engine has yet to learn, for a rebuild; say how many."""
+    async def owe(self, *, after: str | None, limit: int) -> list[str]:
+        """Mark up to `limit` rows as ones that the engine has yet to learn, for a rebuild; return their ids in order."""
         ...
 
 
