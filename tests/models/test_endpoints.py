@@ -208,7 +208,7 @@ def test_a_wrong_entry_of_the_table_is_named(entry) -> None:
 def test_two_models_of_one_stored_name_are_refused() -> None:
     """Entries of one model at one host that differ stop the start, naming them and no key; equal ones are taken."""
     first = {"model": "openai:big", "base_url": "http://127.0.0.1:9/a/v1", "api_key": "secret"}
-    with pytest.raises(WrongSetting, match="VIDEOVECTOR_MODELS is wrong: .*'one' and 'two'") as refused:
+    with pytest.raises(WrongSetting, match=r"VIDEOVECTOR_MODELS is wrong: .*'one' and 'two'") as refused:
         Settings.load(models={"one": first, "two": {**first, "base_url": "http://127.0.0.1:9/b/v1"}})
     assert "secret" not in str(refused.value)
     with pytest.raises(WrongSetting, match="'one' and 'two'"):

@@ -187,9 +187,7 @@ class Gatherer:
         if value is None:
             value, blobs = await make()
             async with self.begin() as tx:
-                freed = await keep(
-                    tx, item.user_id, item.video_id, key, sha256=item.sha256, value=value, blobs=blobs
-                )
+                freed = await keep(tx, item.user_id, item.video_id, key, sha256=item.sha256, value=value, blobs=blobs)
                 for blob in freed:
                     await self.blobs.delete(blob)
         self._recent[recent] = value
