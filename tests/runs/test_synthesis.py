@@ -117,6 +117,7 @@ async def test_the_vectors_of_a_result_go_when_it_is_given_up():
         now = datetime.now(UTC)
         work = WorkItem(new.kind, new.user_id, new.key, new.payload, WorkState.LEASED, now, now, 1, 3, 3)
         give_up = room.vv.kinds[SYNTHESIS].give_up
+        assert give_up is not None
         async with room.vv.begin() as tx:
             await give_up(tx, work, ProcessingFailed("The model is away.", transient=True))
             doomed = await tx.embeddings.doomed(limit=9, run_id=run.run_id)
