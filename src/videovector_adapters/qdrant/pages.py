@@ -25,12 +25,12 @@ _MEMORY: Final = Path("/proc/meminfo")
 def populate(directory: Path, until: Callable[[], bool]) -> int:
     """Fault in the pages of files below `directory` that this process has mapped; return how many bytes they have.
 
-    Nothing is done, and 0 returned, where they would take more than half of the memory that is free, or where the
+    Nothing is done, and 0 returned, where they would take more than three quarters of the memory that is free, or where the
     system cannot do it. Takes about a second for a gigabyte that is in memory; other threads go on, and it ends early
     when `until` says so.
     """
     slices = list(_mapped(os.fspath(directory.resolve()))) if _MAPS.exists() else []
-    if sum(length for _, length in slices) > _free() // 2:
+    if sum(length for _, length in slices) > _free() // 4 * 3:
         return 0
     libc = ctypes.CDLL(None, use_errno=True)
     done = 0
