@@ -209,16 +209,6 @@ class Evaluations:
         return await self.search.text(caller, query.query or "", where, top_k=top_k, search_fields=fields)
 
 
-def _check_work(plan: Plan, runs: int) -> None:
-    asked = len(plan.queries) * (1 + runs if plan.compare else 1)
-    if asked > MAX_ASKED:
-        raise Invalid(
-            f"{len(plan.queries)} queries over all and over each of {runs} runs are {asked:,} searches, and {MAX_ASKED:,} are the "
-            "most; name fewer run_ids, or leave out compare.",
-            code="validation_queries",
-        )
-
-
 def checked(plan: Plan) -> Plan:
     """Refuse a plan that cannot be measured, and name queries that have no name."""
     if not plan.index_id and not plan.run_ids:
@@ -233,6 +223,16 @@ def checked(plan: Plan) -> Plan:
             raise Invalid(f"Query {place} has no right answers; give at least one.", code="validation_queries")
         named.append(attrs.evolve(query, query_id=query.query_id or f"q{place}"))
     return attrs.evolve(plan, queries=named)
+
+
+def _check_work(plan: Plan, runs: int) -> None:
+    asked = len(plan.queries) * (1 + runs if plan.compare else 1)
+    if asked > MAX_ASKED:
+        raise Invalid(
+            f"{len(plan.queries)} queries over all and over each of {runs} runs are {asked:,} searches, and {MAX_ASKED:,} are the "
+            "most; name fewer run_ids, or leave out compare.",
+            code="validation_queries",
+        )
 
 
 def judged(query: Query, hits: Sequence[Hit], plan: Plan, elapsed_ms: float) -> Outcome:
