@@ -63,8 +63,8 @@ def test_it_ends_when_it_is_told_to(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_memory_that_is_short_is_left_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files that would take more than half of what is free are not faulted in."""
-    monkeypatch.setattr(pages, "_free", lambda: 2 * SIZE - 2)
+    """Files that would take more than three quarters of what is free are not faulted in."""
+    monkeypatch.setattr(pages, "_free", lambda: SIZE)
     with mapped(tmp_path / "store" / "vectors"):
         assert pages.populate(tmp_path / "store", lambda: False) == 0
         monkeypatch.setattr(pages, "_free", lambda: 2 * SIZE)
