@@ -114,5 +114,5 @@ class Context:
             access, name = self.vv.access, claims.user_name
             user = await (access.known_user(claims.subject) if name is None else access.user_named(name))
             if user is not None:
-                return Caller(user.user_id, credential=Credential.JWT)
+                return Caller(user.user_id, credential=Credential.JWT if name is None else Credential.OAUTH)
         raise Unauthenticated("The bearer token is unknown, expired or not for this server; send a valid one.")

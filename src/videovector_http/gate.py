@@ -182,7 +182,7 @@ def allow(caller: Caller, wanted: str | Scope) -> None:
     if wanted == JWT:
         if caller.credential is not Credential.JWT:
             raise Forbidden(
-                "This needs a signed-in user: forbidden for API keys. Send a bearer token.",
+                "This needs a signed-in user: forbidden for API keys and for OAuth clients. Send a bearer token of this server.",
                 code="authorization_jwt_required",
             )
     elif wanted == OWN:

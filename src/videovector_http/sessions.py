@@ -1,7 +1,7 @@
 """Sessions of people at a browser: a signed cookie that ends soon, and a header that only our own pages can send.
 
 The cookie says whose it is and what opened it. A session that an API key opened reaches as far as the key and ends with
-it; one that a bearer token opened is a signed-in user. Every request with the cookie also needs `X-CSRF-Token`, which
+it; one that a bearer token opened reaches as far as such a token. Every request with the cookie also needs `X-CSRF-Token`, which
 the log-in answered and no other site can read; the cookie itself is out of reach of scripts.
 """
 
@@ -35,7 +35,7 @@ class Sessions:
     def open(self, caller: Caller, now: datetime) -> tuple[str, str]:
         """Return the cookie of a new session, and the token that goes with it."""
         ends = int(now.timestamp()) + SECONDS
-        cookie = self.signer.seal([caller.user_id, caller.key_id, ends], "session")
+        cookie = self.signer.seal([caller.user_id, caller.key_id, ends, caller.credential.value], "session")
         return cookie, self.csrf(cookie)
 
     def csrf(self, cookie: str) -> str:
@@ -51,18 +51,18 @@ class Sessions:
         """
         cookie = _cookie(headers.get("cookie", ""))
         found = self.signer.open(cookie, "session")
-        if not isinstance(found, list) or found[2] <= now.timestamp():
+        if not isinstance(found, list) or len(found) != 4 or found[2] <= now.timestamp():
             raise Unauthenticated("The session has ended; log in again.")
         if not hmac.compare_digest(headers.get("x-csrf-token", "").encode(), self.csrf(cookie).encode()):
             raise Forbidden(
                 "A session also needs the header X-CSRF-Token from its log-in.", code="authorization_csrf_token"
             )
-        user_id, key_id, _ = found
+        user_id, key_id, _, credential = found
         if key_id is not None:
             return await self.access.caller_with_key_id(user_id, key_id)
         if await self.access.known_user(user_id) is None:
             raise Unauthenticated("The session has ended; log in again.")
-        return Caller(user_id, credential=Credential.JWT)
+        return Caller(user_id, credential=Credential(credential))
 
 
 def _cookie(header: str) -> str:

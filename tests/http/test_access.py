@@ -192,11 +192,17 @@ async def test_another_issuer_speaks_for_accounts_named_after_its_subjects(api):
     theirs = {"Authorization": "Bearer eyJhbGciOiJFZERTQSIsImtpZCI6Im8ifQ.e30.c2ln"}
     for subject, status in (("24", 200), ("oidc:24", 401), ("owner", 401), (api.user_id, 401), (made.user_id, 401)):
         object.__setattr__(api.context, "verifier", Bearers(api.tokens, Elsewhere(subject)))  # type: ignore[arg-type]  # a stand-in
-        assert (await api.client.get("/api-keys", headers=theirs)).status_code == status, subject
+        assert (await api.client.get("/indexes", headers=theirs)).status_code == status, subject
     object.__setattr__(api.context, "verifier", Bearers(api.tokens, Elsewhere("24")))  # type: ignore[arg-type]  # as above
     index = (await api.client.post("/indexes", json={"name": "a"}, headers=theirs)).json()
     assert index["user_id"] == made.user_id
     assert (await api.client.get("/indexes", headers=api.bearer())).json() == []
+    opened = await api.client.post("/auth/login", json={"credential": theirs["Authorization"].removeprefix("Bearer ")})
+    session = {"X-CSRF-Token": opened.json()["csrf_token"]}
+    for headers in (theirs, session):
+        assert (await api.client.get("/indexes", headers=headers)).json() == [index]
+        for path in ("/api-keys", "/mcp/config", "/rate-limit/status"):
+            assert (await api.client.get(path, headers=headers)).status_code == 403, path
 
 
 async def test_an_ended_key_is_not_rotated(api):
