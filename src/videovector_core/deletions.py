@@ -144,8 +144,6 @@ class Deletions:
             await lease.postpone(SECOND_LOOK_SECONDS)
             return
         async with lease.commit() as tx:
-            for item in await tx.media.hidden(work.user_id, **_which(record), limit=1_000_000):
-                await tx.media.remove(item.video_id)
             if kind == "index":
                 await tx.indexes.remove(owner_id)
             done = evolve(record, status=DeletionStatus.DELETED, completed_at=self.clock.now())
@@ -179,15 +177,12 @@ class Deletions:
             await follow(user_id, items)
         for item in items:
             lease.progress()
-            await self._rows(item)
-            if record.status is DeletionStatus.DELETING:
-                # one after the other, so that of items with the same bytes the last one takes them along
-                async with self.begin() as tx:
-                    await tx.media.remove(item.video_id)
+            # one after the other, so that of items with the same bytes the last one takes them along
+            await self._rows(item, last=record.status is DeletionStatus.DELETING)
         await self._vectors(lease)
 
-    async def _rows(self, item: MediaItem) -> None:
-        """Remove the rows of an item, and the bytes that nothing stands on any more."""
+    async def _rows(self, item: MediaItem, *, last: bool) -> None:
+        """Remove the rows of an item, and the bytes that nothing stands on any more; with the `last` look, the item."""
         async with self.begin() as tx:
             await tx.embeddings.doom(item.video_id)
             await tx.results.remove(item.video_id)
@@ -202,6 +197,8 @@ class Deletions:
             # before the commit: whoever tries again must still find what is to go
             for sha256 in freed:
                 await self.blobs.delete(sha256)
+            if last:
+                await tx.media.remove(item.video_id)
 
     async def _files(self, files: Sequence[str]) -> None:
         """Remove files of tables, unless a run stands on the same bytes again."""

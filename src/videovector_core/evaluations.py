@@ -164,7 +164,7 @@ class Evaluations:
         caller.require(AccessScope.SEARCH)
         plan = checked(plan)
         where = Where(plan.index_id, run_ids=plan.run_ids)
-        runs = await self.search.runs(caller, where, counted=False)
+        runs = await self.search.runs(caller, where)
         _check_work(plan, len(runs))
         outcomes = [await self._asked(caller, plan, where, query) for query in plan.queries]
         apart = []

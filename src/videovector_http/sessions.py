@@ -1,8 +1,8 @@
 """Sessions of people at a browser: a signed cookie that ends soon, and a header that only our own pages can send.
 
 The cookie says whose it is and what opened it. A session that an API key opened reaches as far as the key and ends with
-it; one that a bearer token opened reaches as far as such a token. Every request with the cookie also needs `X-CSRF-Token`, which
-the log-in answered and no other site can read; the cookie itself is out of reach of scripts.
+it; one that a bearer token opened reaches as far as such a token. Every request with the cookie also needs
+`X-CSRF-Token`, which the log-in answered and no other site can read; the cookie itself is out of reach of scripts.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import pytest
 from attrs import evolve
 
 from tests.http.api import Api, serving
-from tests.imports.test_jobs import Stopping, bucket_of, clip, connected, ended, index_of, storage_of
+from tests.imports.test_jobs import Stopping, bucket_of, clip, connected, ended, index_of, stopped
 from videovector_adapters.memory.connectors import MemoryFetcher
 from videovector_core.access.model import Caller
 from videovector_core.errors import NotFound, ProcessingFailed, Unavailable
@@ -29,12 +29,7 @@ async def api() -> AsyncIterator[Api]:
 async def test_nothing_comes_into_an_index_that_went(api: Api):
     """What is on its way when its index is deleted leaves no media and no bytes, and the job says why it ended."""
     bucket = Stopping({"a.mp4": clip(1)}, begun=10)
-    connector, index = await connected(api), await index_of(api)
-    storage_of(api).buckets["films"] = bucket
-    body = {"connector_id": connector, "index_id": index}
-    job_id = (await api.client.post("/import-jobs", json=body)).json()["job_id"]
-    while bucket.begun <= 10:
-        await asyncio.sleep(0.005)
+    _, index, job_id = await stopped(api, bucket)
     assert (await api.client.delete(f"/indexes/{index}")).status_code == 202
     bucket.gate.set()
     job = await ended(api, job_id)
@@ -120,12 +115,7 @@ async def test_only_a_failed_download_asks_for_a_fresh_url(api: Api):
 async def test_a_connector_that_is_taken_away_is_read_no_more(api: Api, change: dict[str, Any], told: str):
     """When a connector is disabled or loses its scope, the job that reads through it ends and says why."""
     bucket = Stopping({f"{n:02}.mp4": clip(n) for n in range(40)})
-    connector, index = await connected(api), await index_of(api)
-    storage_of(api).buckets["films"] = bucket
-    body = {"connector_id": connector, "index_id": index}
-    job_id = (await api.client.post("/import-jobs", json=body)).json()["job_id"]
-    while bucket.begun <= 10:
-        await asyncio.sleep(0.005)
+    connector, _, job_id = await stopped(api, bucket)
     assert (await api.client.patch(f"/connectors/{connector}", json=change)).status_code == 200
     bucket.gate.set()
     job = await ended(api, job_id)

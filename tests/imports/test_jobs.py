@@ -188,15 +188,21 @@ async def test_an_empty_source_completes(api: Api):
     assert (job["status"], job["progress"]["total_files"]) == ("completed", 0)
 
 
-async def test_a_cancelled_job_keeps_what_it_has(api: Api):
-    """Cancelling drops what is pending, and a job that has ended is not cancelled."""
-    bucket = Stopping({f"{n}.mp4": clip(n) for n in range(40)})
+async def stopped(api: Api, bucket: Stopping) -> tuple[str, str, str]:
+    """Start importing a bucket and wait until it stops; return the ids of connector, index and job."""
     connector, index = await connected(api), await index_of(api)
     storage_of(api).buckets["films"] = bucket
     body = {"connector_id": connector, "index_id": index}
     job_id = (await api.client.post("/import-jobs", json=body)).json()["job_id"]
     while bucket.begun <= 10:
         await asyncio.sleep(0.005)
+    return connector, index, job_id
+
+
+async def test_a_cancelled_job_keeps_what_it_has(api: Api):
+    """Cancelling drops what is pending, and a job that has ended is not cancelled."""
+    bucket = Stopping({f"{n}.mp4": clip(n) for n in range(40)})
+    connector, index, job_id = await stopped(api, bucket)
     assert (await api.client.delete(f"/connectors/{connector}")).status_code == 409
     cancelled = await api.client.post(f"/import-jobs/{job_id}/cancel")
     assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")

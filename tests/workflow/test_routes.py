@@ -297,6 +297,18 @@ async def test_the_filtered_stream_of_one_item_is_empty_unless_it_is_selected(ap
         assert [row["video_id"] for row in told["unfiltered"]["data"]] == [video_id]
 
 
+async def test_a_refused_search_of_media_level_results_is_not_counted(api):
+    """Conditions on a field that no media-level result has are 422, and no search; those on one that is there are one."""
+    await sent(api, "country.mp4")
+    await processed(api, prompt_id=(await api.client.post("/prompts", json=LEVELS)).json()["prompt_id"])
+    for field, status, counted in (("nowhere", 422, 0), ("summary", 200, 1)):
+        wanted = [{"field": field, "operator": "equals", "type": "string", "value": "x"}]
+        body = {"filters": wanted, "result_level": "video"}
+        assert (await api.client.post("/workflow/search", json=body)).status_code == status
+        used = await api.client.get("/usage/details", params={"metric_type": "search_queries"})
+        assert len(used.json()) == counted
+
+
 async def test_a_grant_opens_one_file(api):
     """A grant is an absolute link that saves exactly the file, without a credential; foreign media have none."""
     job = await sent(api, "country.mp4")

@@ -11,7 +11,7 @@ from videovector_adapters.memory.database import Table
 from videovector_core.page import After
 from videovector_core.ports import Blob
 from videovector_core.runs.model import Outcome, Retry, SegmentResult, VideoResult
-from videovector_core.runs.tables import GIVEN, TableState
+from videovector_core.runs.tables import TableState
 
 Pair = tuple[str, str]
 
@@ -92,5 +92,5 @@ class MemoryTables:
 
     def _video_results(self, run_id: str) -> Iterator[VideoResult]:
         return self.video_rows.where(
-            lambda row: row.run_id == run_id and row.status in GIVEN and row.video_id not in self.hiding.rows
+            lambda row: row.run_id == run_id and row.status.good and row.video_id not in self.hiding.rows
         )

@@ -52,6 +52,7 @@ class Engine:
     _retired: bool = False
     _stopping: bool = False
     _tasks: set[asyncio.Task[None]] = field(factory=set)
+    _warming: asyncio.Task[int] | None = None
     _listening: list[asyncio.Server] = field(factory=list)
 
     async def listen(self, socket: Path) -> None:
@@ -87,9 +88,12 @@ class Engine:
             self._asked.append(call)
         self._work.set()
 
-    async def warm(self) -> None:
-        """Bring what is on disk within reach, so that the first queries do not wait for it."""
-        await asyncio.to_thread(populate, self.store.directory, lambda: self._stopping)
+    def warm(self) -> asyncio.Task[int]:
+        """Bring what is on disk within reach, once, so that the first queries do not wait for it."""
+        if self._warming is None:
+            populated = asyncio.to_thread(populate, self.store.directory, lambda: self._stopping)
+            self._warming = asyncio.create_task(populated)
+        return self._warming
 
     def stop(self) -> None:
         """Finish what is in line, then return from `run`."""
@@ -139,7 +143,7 @@ class Engine:
             if call.method == "copy":
                 await self._copy(Path(call.arguments[0]))
             elif call.method == "warm":
-                await self.warm()
+                await asyncio.shield(self.warm())
             else:
                 await self.listen(Path(call.arguments[0]))
             call.answer("result", None)

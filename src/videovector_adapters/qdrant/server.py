@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from attrs import define, field
@@ -116,12 +117,7 @@ class QdrantVectors:
             texts = corpus(within.user_id, await self._level(within.user_id))
             params = models.SearchParams(idf=models.IdfCorpusParams(corpus=_condition(texts)))
             vector = models.SparseVector(indices=list(terms), values=list(terms.values()))
-            if least <= 1:
-                return await self._search(None, vector, TERMS, allowed, params, top_k)
-
-            async def sharing(found: Sequence[str]) -> set[str]:
-                return await self._sharing(found, terms, least)
-
+            sharing = partial(self._sharing, terms=terms, least=least) if least > 1 else None
             return await self._search(None, vector, TERMS, allowed, params, top_k, sharing)
 
     async def versions(self, *, after: str | None = None, limit: int = 1000) -> list[tuple[str, int]]:
@@ -272,8 +268,10 @@ class QdrantVectors:
             scores = [one.score for one in found]
             if limit >= _MAX_TIES or settled(scores, top_k, limit):
                 break
-            if keep is not None and not await keep([str(one.id) for one in found[tie(scores, top_k)]]):
-                break  # whichever of the equals come back, they are left out
+            equal = tie(scores, top_k)
+            if keep is not None and not await keep([str(one.id) for one in found[equal]]):
+                found = found[: equal.start]  # whichever of them come back, they are left out
+                break
             limit = min(4 * limit, _MAX_TIES)
         best = sorted(found, key=lambda one: rank_key(one.score, str(one.id)))[:top_k]
         kept = None if keep is None else await keep([str(one.id) for one in best])

@@ -24,7 +24,7 @@ async def serve(directory: Path, socket: Path, ready: Callable[[str], None]) -> 
     loop.add_signal_handler(signal.SIGTERM, engine.stop)
     await engine.listen(socket)
     ready("ready")
-    besides = [asyncio.create_task(_until_closed(stdin, engine.stop)), asyncio.create_task(engine.warm())]
+    besides = (asyncio.create_task(_until_closed(stdin, engine.stop)), engine.warm())
     try:
         await engine.run()
     finally:

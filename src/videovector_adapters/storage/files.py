@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import os
+import sys
 import tempfile
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
 from io import FileIO
@@ -134,8 +135,9 @@ class _Coming:
         rest = memoryview(whole)
         while rest:
             rest = rest[self.file.write(rest) :]
-        # begins to bring it to the disk while more comes; the one wait for all of it at the end is then short
-        os.posix_fadvise(self.file.fileno(), self.size - len(whole), len(whole), os.POSIX_FADV_DONTNEED)
+        if sys.platform == "linux":
+            # begins to bring it to the disk while more comes; the one wait for all of it at the end is then short
+            os.posix_fadvise(self.file.fileno(), self.size - len(whole), len(whole), os.POSIX_FADV_DONTNEED)
 
     def drop(self) -> None:
         """Give up what came. Without its name it never becomes a blob, and the file is closed when no thread has it."""

@@ -244,7 +244,7 @@ class Chat:
             async with self.begin() as tx:
                 named = tuple(one.index_id for one in await tx.indexes.all(caller.user_id, defaults=False))
         where = Where(index_ids=named, run_ids=tuple(dict.fromkeys(run_ids)))
-        runs = await self.search.runs(caller, where, counted=False)
+        runs = await self.search.runs(caller, where)
         return named, tuple(run.run_id for run in runs[:MAX_RUNS]) if named else ()
 
     async def _begun(self, tx: ChatTx, session: ChatSession, turn: Turn) -> None:

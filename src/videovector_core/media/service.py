@@ -166,21 +166,17 @@ class Media:
         await tx.media.hold(item.sha256)
         if not await self.blobs.has(item.sha256):
             raise Unavailable("The same file was being deleted while it came in; send it again.", retry_after=1)
-        await _keep(tx, item)
-
-
-async def _keep(tx: MediaUseTx, item: MediaItem) -> None:
-    await tx.media.add(item)
-    await tx.usage.count(item.user_id, [Count(UPLOADS), Count(STORAGE, item.size)])
-    about = {
-        "video_id": item.video_id,
-        "index_id": item.index_id,
-        "title": item.title,
-        "media_type": item.media_type.value,
-        "status": item.status.value,
-    }
-    created = NewEvent("media.created", about, video_id=item.video_id, index_id=item.index_id)
-    await tx.events.append(item.user_id, [created])
+        await tx.media.add(item)
+        await tx.usage.count(item.user_id, [Count(UPLOADS), Count(STORAGE, item.size)])
+        about = {
+            "video_id": item.video_id,
+            "index_id": item.index_id,
+            "title": item.title,
+            "media_type": item.media_type.value,
+            "status": item.status.value,
+        }
+        created = NewEvent("media.created", about, video_id=item.video_id, index_id=item.index_id)
+        await tx.events.append(item.user_id, [created])
 
 
 async def find_media(tx: MediaTx, caller: Caller, video_id: str) -> MediaItem:

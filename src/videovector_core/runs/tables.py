@@ -9,12 +9,10 @@ from attrs import frozen
 
 from videovector_core.page import After
 from videovector_core.ports import Blob
-from videovector_core.runs.model import Outcome, Run, SegmentResult, VideoResult
+from videovector_core.runs.model import Run, SegmentResult, VideoResult
 from videovector_core.work import NewWork
 
 WRITE: Final = "tables.write"
-GIVEN: Final = (Outcome.SUCCESSFUL, Outcome.PARTIAL)
-"""Outcomes of a media-level result that has its fields."""
 
 
 @frozen

@@ -110,9 +110,8 @@ class Scoping:
         check: Callable[[Mapping[str, Run]], None] | None = None,
         *,
         finished: bool = False,
-        counted: bool = True,
     ) -> dict[str, Run]:
-        """Return the searchable runs in scope, newest first, and count a search, unless `check` refuses it.
+        """Return the searchable runs in scope, newest first; what a search asks of them is its `check`, which counts it.
 
         An unknown index, run or media item is `NotFound`, a run without media in scope `Invalid`. A run that is not
         searchable has no hits; where only `finished` runs make sense, it is a `Conflict`.
@@ -135,7 +134,6 @@ class Scoping:
             _check_inside(named, inside)
             if check is not None:
                 check(inside)
-            if counted:
                 await tx.usage.count(caller.user_id, [Count(SEARCHES, key_id=caller.key_id)])
         return inside
 

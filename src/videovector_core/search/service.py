@@ -25,7 +25,7 @@ from videovector_core.search.meanwhile import meanwhile
 from videovector_core.search.merging import Aggregation, merge
 from videovector_core.search.model import Hit
 from videovector_core.search.reranking import POOL, reranked
-from videovector_core.search.scoping import Asked, Scoping, SearchUseTx, Where, filter_scope, with_pictures
+from videovector_core.search.scoping import Asked, Scoping, SearchUseTx, Where, filter_scope, schemas_of, with_pictures
 from videovector_core.search.sides import Side, Words, image_side, text_side
 from videovector_core.vectors.lexical import content_words, term_id
 from videovector_core.vectors.ports import PointKind, Scope, Scored, VectorIndex
@@ -195,7 +195,7 @@ class Search:
         caller.require(AccessScope.SEARCH)
 
         def check(runs: Mapping[str, Run]) -> None:
-            check_against([run.prompt.json_schema for run in runs.values()], wanted)
+            check_against(schemas_of(runs.values(), "segment"), wanted)
 
         runs = await self._scoping.runs(caller, where, check, finished=True)
         if not runs:
@@ -208,10 +208,12 @@ class Search:
         found = (hits.get(f"segment:{one.segment_id}:{one.run_id}") for one in page.items)
         return Page(tuple(hit for hit in found if hit is not None), page.after)
 
-    async def runs(self, caller: Caller, where: Where, *, counted: bool) -> list[Run]:
-        """Return the runs that a search would look at, newest first; it is refused like a search, and may count as one."""
+    async def runs(
+        self, caller: Caller, where: Where, check: Callable[[Mapping[str, Run]], None] | None = None
+    ) -> list[Run]:
+        """Return the runs that a search would look at, newest first, refused like one; with a `check` it counts as one."""
         caller.require(AccessScope.SEARCH)
-        return list((await self._scoping.runs(caller, where, counted=counted)).values())
+        return list((await self._scoping.runs(caller, where, check)).values())
 
     async def _deep(self, top_k: int, find: Callable[[int], Awaitable[tuple[list[Hit], bool]]]) -> list[Hit]:
         """Look deeper into the rankings until there are enough hits or there is nothing further."""
@@ -231,8 +233,8 @@ class Search:
         self, asked: Asked, query: str, embedding: Awaitable[list[Vector]], search_fields: Sequence[str] = ()
     ) -> Words:
         """Find what holds the words while their vector is made; whichever depth is looked at, both stay the same."""
-        literal = [] if search_fields else await self._literal(query, asked.scope)
-        (vector,) = await embedding
+        wanted = "" if search_fields else query
+        literal, (vector,) = await asyncio.gather(self._literal(wanted, asked.scope), embedding)
         return Words(vector, search_fields, literal)
 
     async def _text_side(self, asked: Asked, words: Words, depth: int, joint: tuple[str, Vector] | None = None) -> Side:

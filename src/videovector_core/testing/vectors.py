@@ -230,6 +230,16 @@ class VectorIndexContract:
             (score,) = [score for name, score in expected.items() if named(name) == one.point.id]
             assert math.isclose(one.score, score, abs_tol=1e-4)
 
+    async def test_ties_among_those_that_share_enough_are_broken_by_id(self, vectors: VectorIndex) -> None:
+        """Of many equal hits that share enough terms the lowest ids come back; equals that share too few are left out."""
+        both = [point(f"both {number}", text="kiosk tree") for number in range(60)]
+        one = [point(f"one {number}", text="kiosk") for number in range(60)]
+        await vectors.upsert(one)
+        assert await vectors.lexical(query_weights("kiosk tree"), within=mine(), top_k=3, least=2) == []
+        await vectors.upsert(both)
+        found = await vectors.lexical(query_weights("kiosk tree"), within=mine(), top_k=4, least=2)
+        assert ids(found) == sorted(one.id for one in both)[:4]
+
     async def test_points_that_share_too_few_terms_are_left_out(self, vectors: VectorIndex) -> None:
         """Of the best, those stay that share as many of the terms as are wanted, however high they score."""
         texts = {"a": "red car", "b": "red red red tree", "c": "a red car by a tree", "d": "blue sky", "e": "car tree"}

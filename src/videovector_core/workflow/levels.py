@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 from videovector_core.access.model import Caller
@@ -35,9 +35,12 @@ async def media_level(
     begin: Begin[LevelsTx], search: Search, caller: Caller, where: Where, wanted: Filter, most: int
 ) -> tuple[list[Hit], bool]:
     """Return the first `most` media-level results that meet conditions, newest runs first, and whether there are more."""
-    runs = await search.runs(caller, where, counted=True)
+
+    def check(runs: Mapping[str, Run]) -> None:
+        check_against(schemas_of(runs.values(), "video"), wanted)
+
+    runs = await search.runs(caller, where, check)
     levels = [run for run in runs if run.prompt.video_level is not None]
-    check_against(schemas_of(levels, "video"), wanted)
     found: list[Hit] = []
     read = 0
     for run in levels:

@@ -56,7 +56,7 @@ def _level(level: VideoResult) -> wire.VideoLevelProcessingStatus:
         level,
         wire.VideoLevelProcessingStatus,
         status=video_level_status(level.status),
-        result_available=level.status in {Outcome.SUCCESSFUL, Outcome.PARTIAL},
+        result_available=level.status.good,
         successful_segment_count=level.successful_segments,
         failed_segment_count=level.failed_segments,
         updated_at=level.completed_at,
