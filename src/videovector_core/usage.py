@@ -125,8 +125,12 @@ class Period:
 class UsageStore(Protocol):
     """Keeps what was counted."""
 
-    async def count(self, user_id: str, counts: Iterable[Count]) -> None:
-        """Keep counts, with the time of the store."""
+    async def count(self, user_id: str, counts: Iterable[Count], *, lasting: bool = True) -> None:
+        """Keep counts, with the time of the store.
+
+        A transaction that writes nothing but counts that need not be `lasting` does not wait for the disk at its end; when the
+        machine fails, those of the last second may be lost.
+        """
         ...
 
     async def details(

@@ -15,11 +15,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from qdrant_edge import UpdateOperation
 
 from tests.search.embedded import Served, quick_directory
 from videovector_adapters.memory.vectors import MemoryVectors
 from videovector_adapters.qdrant.edge import EdgeServer, EdgeVectors
+from videovector_adapters.qdrant.layout import IN_RUN
 from videovector_adapters.qdrant.sockets import MAX_PATH, own, short, trusted
+from videovector_adapters.qdrant.store import MAIN, Store
 from videovector_core.errors import Conflict, Unavailable
 from videovector_core.models.ports import Vector
 from videovector_core.testing.vectors import OTHER_SPACE, SPACE, mine, named, point, unit
@@ -37,6 +40,7 @@ WEIGHTS = st.integers(1, 8).map(lambda number: number / 4)
 TERMS = st.dictionaries(st.sampled_from([0, 1, 2, 3, 2**31, 2**32 - 1]), WEIGHTS, max_size=4)
 USERS = st.sampled_from(["user_a", "user_b"])
 RUNS = st.sampled_from(["run_1", "run_2"])
+INDEXES = st.sampled_from(["idx_1", "idx_2"])
 PATHS = st.sampled_from([None, "a", "a.b", "é[]"])
 
 
@@ -54,6 +58,7 @@ def points(draw: st.DrawFn) -> Point:
         run_id=draw(RUNS),
         video_id="vid_1",
         version=draw(st.integers(0, 2**40)),
+        index_id=draw(st.none() | INDEXES),
         field_path=draw(PATHS),
         instance_key=draw(st.none() | st.text(max_size=5)),
         time=draw(st.none() | st.floats(0, 1e6)),
@@ -67,6 +72,7 @@ def scopes(draw: st.DrawFn) -> Scope:
     return Scope(
         user_id=draw(USERS),
         run_ids=draw(st.none() | st.lists(RUNS, max_size=2).map(tuple)),
+        index_ids=draw(st.none() | st.lists(INDEXES, max_size=2).map(tuple)),
         field_paths=draw(st.none() | st.just(("a", "é[]"))),
         kinds=tuple(draw(st.lists(st.sampled_from(PointKind), max_size=4))),
     )
@@ -345,6 +351,18 @@ async def test_a_directory_has_one_owner(served: Served) -> None:
     with pytest.raises(Conflict, match="owns"):
         await EdgeServer(server.directory, server.socket.with_name("t")).start()
     assert await client.count() == 0
+
+
+async def test_vectors_of_an_older_version_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    """Points without the fields that searches look at now would be found by none: the engine does not start on them."""
+    server = EdgeServer(tmp_path / "v", tmp_path / "s", optimize_after=None)
+    await server.start()
+    await server.stop()
+    store = Store.open(tmp_path / "v" / (tmp_path / "v" / "current").read_text())
+    store.parts[MAIN].shard.update(UpdateOperation.delete_field_index(IN_RUN))
+    store.close()
+    with pytest.raises(Conflict, match="videovector reindex"):
+        await server.start()
 
 
 async def test_a_long_socket_path_works_all_the_same() -> None:

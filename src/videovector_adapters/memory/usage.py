@@ -73,7 +73,7 @@ class MemoryUsage:
     media: Table[str, MediaItem]
     hidden: Table[str, bool]
 
-    async def count(self, user_id: str, counts: Iterable[Count]) -> None:
+    async def count(self, user_id: str, counts: Iterable[Count], *, lasting: bool = True) -> None:  # noqa: ARG002 - no disk
         for one in counts:
             event = UsageEvent(
                 self.ids.new("usage"),

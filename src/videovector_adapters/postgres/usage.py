@@ -16,6 +16,8 @@ from videovector_core.usage import Count, Sum, UsageEvent
 
 MARKERS: Final = Shape("markers", Marker, ("marker_id",))
 USAGE: Final = Shape("usage_events", UsageEvent, ("event_id",), ("metadata",))
+_SOON: Final = "ON CONFLICT DO NOTHING RETURNING set_config('synchronous_commit', 'off', true)"
+"""For this transaction only: its end does not wait for the disk."""
 
 
 @define
@@ -67,7 +69,7 @@ class PgUsage:
     db: Session
     ids: Ids
 
-    async def count(self, user_id: str, counts: Iterable[Count]) -> None:
+    async def count(self, user_id: str, counts: Iterable[Count], *, lasting: bool = True) -> None:
         rows = [
             UsageEvent(
                 self.ids.new("usage"),
@@ -81,7 +83,7 @@ class PgUsage:
             )
             for one in counts
         ]
-        await self.db.add_many(USAGE, rows)
+        await self.db.add_many(USAGE, rows, "ON CONFLICT DO NOTHING" if lasting else _SOON)
 
     async def details(
         self, user_id: str, *, metric_type: str | None, start: datetime | None, end: datetime | None, limit: int

@@ -63,7 +63,8 @@ class EdgeVectors:
         allowed = where(within)
         if allowed is None or not terms or top_k < 1:
             return []
-        return _hits(await self._call("lexical", list(terms), list(terms.values()), allowed, top_k, least))
+        weights = list(terms.values())
+        return _hits(await self._call("lexical", within.user_id, list(terms), weights, allowed, top_k, least))
 
     async def versions(self, *, after: str | None = None, limit: int = 1000) -> list[tuple[str, int]]:
         """Return ids and versions in order of id."""

@@ -6,7 +6,9 @@ import math
 import re
 from array import array
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import blake2b
+from itertools import product
 from typing import Any, Final
 from uuid import UUID
 
@@ -22,8 +24,16 @@ DENSE: Final = "dense"
 TENANT: Final = "user_id"
 SAMPLE: Final = "sample"
 INDEXED: Final = ("run_id", "index_id", "video_id", "segment_id", "kind", "field_path")
-ALWAYS_NAMED: Final = (TENANT, "run_id", "index_id", "kind")
-"""The fields that nearly every search has conditions on."""
+IN_RUN: Final = "in_run"
+IN_INDEX: Final = "in_index"
+JOINED: Final = (IN_RUN, IN_INDEX)
+"""Fields that stand for several: user, run and kind, and those with the index, as one UUID. A search compares the fields that
+it has conditions on at every node of the graph that it passes: four texts take three times as long as one number does (7
+and 2.4 ms a search of 100,000 points)."""
+MOST_JOINED: Final = 4096
+"""So many values may be looked for in a joined field; a wider scope names its users, runs, kinds and indexes apart."""
+HIDDEN: Final = (SAMPLE, *JOINED)
+"""Fields of the engine's own, which no hit carries."""
 _RESCORED: Final = 256
 """int8 candidates that are scored again with the full vectors, at least: neighbours that differ by less than int8 can
 tell are lost otherwise. 20 tight clusters of 150 vectors, recall@10: 0.72 with 36 candidates, 0.97 with 80, 0.99 with 256.
@@ -57,18 +67,20 @@ def payload(point: Point) -> dict[str, Any]:
     fields |= {name: value for name in _OPTIONAL if (value := getattr(point, name)) is not None}
     if point.time is not None:
         fields["time"] = repr(point.time)  # as text: the engine's log does not keep the last bit of a number
+    fields[IN_RUN] = _joined(point.user_id, point.run_id, fields["kind"])
+    if point.index_id is not None:
+        fields[IN_INDEX] = _joined(point.user_id, point.run_id, fields["kind"], point.index_id)
     if point.sparse:
         fields[SAMPLE] = f"{point.user_id}/{sample_level(point.id)}"
     return fields
 
 
 def scored(point_id: str, score: float, fields: Mapping[str, Any]) -> Scored:
-    """Turn a hit of the engine into one of the port."""
-    known = {name: value for name, value in fields.items() if name != SAMPLE}
+    """Turn a hit of the engine, whose fields are those that are not `HIDDEN`, into one of the port."""
+    known = {**fields, "kind": PointKind(fields["kind"])}
     if "time" in known:
         known["time"] = float(known["time"])
-    point = Point(id=point_id, **{**known, "kind": PointKind(known["kind"])})
-    return Scored(point, round(score, SCORE_DIGITS))
+    return Scored(Point(id=point_id, **known), round(score, SCORE_DIGITS))
 
 
 def where(scope: Scope) -> dict[str, list[str]] | None:
@@ -78,7 +90,22 @@ def where(scope: Scope) -> dict[str, list[str]] | None:
         values = getattr(scope, key)
         if values is not None:
             allowed[name] = [str(value) for value in values]
-    return allowed if all(allowed.values()) else None
+    return _narrowed(allowed) if all(allowed.values()) else None
+
+
+def _narrowed(allowed: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Put a joined field in place of those that it stands for, where runs are named and not too many."""
+    names = (TENANT, "run_id", "kind", *(("index_id",) if "index_id" in allowed else ()))
+    if "run_id" not in allowed or math.prod(len(allowed[name]) for name in names) > MOST_JOINED:
+        return allowed
+    together = [_joined(*values) for values in product(*(allowed[name] for name in names))]
+    field = IN_INDEX if "index_id" in allowed else IN_RUN
+    return {field: together} | {name: values for name, values in allowed.items() if name not in names}
+
+
+@lru_cache(2**16)
+def _joined(*values: str) -> str:
+    return str(UUID(bytes=blake2b(repr(values).encode(), digest_size=16).digest()))
 
 
 def corpus(user_id: str, level: int) -> dict[str, list[str]]:

@@ -11,10 +11,11 @@ import qdrant_edge as qe
 from attrs import define, field
 
 from videovector_adapters.qdrant.layout import (
-    ALWAYS_NAMED,
     BEAM,
     DENSE,
+    HIDDEN,
     INDEXED,
+    JOINED,
     SAMPLE,
     SLACK,
     TENANT,
@@ -23,12 +24,15 @@ from videovector_adapters.qdrant.layout import (
     settled,
     tie,
 )
+from videovector_core.errors import Conflict
 from videovector_core.search.fusion import rank_key
 
 Hit = tuple[str, float, dict[str, Any]]
 Where = Mapping[str, Sequence[str]]
 MAX_TIES: Final = 16_384
 """So many equal hits are put in order of id; beyond, the engine decides which of the equals come back."""
+
+_SHOWN: Final = qe.PayloadSelector.Exclude(list(HIDDEN))
 
 
 @define
@@ -63,7 +67,7 @@ class Query:
             query=qe.Query.Nearest(self.vector, using=TERMS if sparse else DENSE),
             filter=condition(self.where),
             params=self._lexical() if sparse else self._nearest(limit),
-            with_payload=with_payload,
+            with_payload=_SHOWN if with_payload else False,
         )
 
     def _nearest(self, limit: int) -> qe.SearchParams:
@@ -87,14 +91,24 @@ class Part:
         """Make an empty shard; `directory` must not exist."""
         directory.mkdir(parents=True)
         shard = qe.EdgeShard.create(os.fspath(directory), _config(size))
-        for name in (TENANT, *INDEXED, *((SAMPLE,) if size is None else ())):
+        for name in (TENANT, *INDEXED, *JOINED, *((SAMPLE,) if size is None else ())):
             shard.update(qe.UpdateOperation.create_field_index(name, _indexed(name)))
         return cls(directory, size, shard)
 
     @classmethod
     def load(cls, directory: Path, size: int | None) -> Part:
-        """Open a shard that exists; what its write-ahead log holds beyond the last flush is applied again."""
-        return cls(directory, size, qe.EdgeShard.load(os.fspath(directory)))
+        """Open a shard that exists; what its write-ahead log holds beyond the last flush is applied again.
+
+        Raises:
+            Conflict: its points lack fields that searches have conditions on now.
+        """
+        shard = qe.EdgeShard.load(os.fspath(directory))
+        if not {*JOINED} <= shard.info().payload_schema.keys():
+            raise Conflict(
+                f"The vectors in {directory} were written by an older version; remove them while no server runs, and have "
+                "them written anew with: videovector reindex"
+            )
+        return cls(directory, size, shard)
 
     def upsert(self, points: list[qe.Point]) -> None:
         """Write whole points."""
@@ -144,15 +158,16 @@ class Part:
                 break
             limit = min(4 * limit, MAX_TIES)
             answer = self.shard.query(query.request(limit, with_payload=False))
-        best = sorted(answer, key=lambda one: rank_key(one.score, str(one.id)))[: query.top_k]
-        payloads = {str(one.id): one.payload for one in best if one.payload}
+        named = [(str(one.id), one) for one in answer]
+        best = sorted(named, key=lambda pair: rank_key(pair[1].score, pair[0]))[: query.top_k]
+        payloads = {name: found for name, one in best if (found := one.payload)}
         if len(payloads) < len(best):
-            payloads = self._met(query, best)
-        return [(name, one.score, payloads[name]) for one in best if (name := str(one.id)) in payloads]
+            payloads = self._met(query, [one for _, one in best])
+        return [(name, one.score, payloads[name]) for name, one in best if name in payloads]
 
     def _met(self, query: Query, hits: Sequence[qe.ScoredPoint]) -> dict[str, dict[str, Any]]:
         """Return the fields of those hits that share as many terms as are wanted."""
-        found = self.shard.retrieve([one.id for one in hits], True, query.whole)
+        found = self.shard.retrieve([one.id for one in hits], _SHOWN, query.whole)
         return {str(one.id): one.payload for one in found if one.payload and query.met(one)}
 
 
@@ -165,12 +180,12 @@ def _match(values: Sequence[str]) -> qe.MatchValue | qe.MatchAny:
     return qe.MatchValue(values[0]) if len(values) == 1 else qe.MatchAny(list(values))
 
 
-def _indexed(name: str) -> qe.KeywordIndexParams:
-    # a search looks at those that it always names at every node of the graph that it passes: 100,000 points take it 12 ms with
-    # four of them mapped and 6 ms with four of them loaded; the others are mapped, so that a start takes no longer
-    memory = qe.Memory.Pinned if name in ALWAYS_NAMED else qe.Memory.Cold
+def _indexed(name: str) -> qe.KeywordIndexParams | qe.UuidIndexParams:
+    # what every search has conditions on is loaded; the others are mapped, so that a start takes no longer
+    if name in JOINED:
+        return qe.UuidIndexParams(enable_hnsw=False, memory=qe.Memory.Pinned)
     links = None if name not in {"video_id", "segment_id"} else False
-    return qe.KeywordIndexParams(is_tenant=name == TENANT, enable_hnsw=links, memory=memory)
+    return qe.KeywordIndexParams(is_tenant=name == TENANT, enable_hnsw=links, memory=qe.Memory.Cold)
 
 
 def _config(size: int | None) -> qe.EdgeConfig:

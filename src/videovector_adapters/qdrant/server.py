@@ -20,7 +20,9 @@ from qdrant_client.http.exceptions import ApiException, ResponseHandlingExceptio
 from videovector_adapters.qdrant.layout import (
     BEAM,
     DENSE,
+    HIDDEN,
     INDEXED,
+    JOINED,
     SAMPLE,
     SLACK,
     TENANT,
@@ -156,6 +158,12 @@ class QdrantVectors:
             if not await self.client.collection_exists(self._name(None)):
                 idf = models.SparseVectorParams(modifier=models.Modifier.IDF)
                 await self._create(None, vectors_config={}, sparse_vectors_config={TERMS: idf})
+            schema = (await self.client.get_collection(self._name(None))).payload_schema
+            if schema and not {*JOINED} <= schema.keys():  # an engine inside the process has none at all
+                raise Unavailable(
+                    f"The vectors were written by an older version; delete the collections {self.collection!r} and "
+                    f"{self.collection + '.*'!r}, and have them written anew with: videovector reindex"
+                )
             self._sizes.clear()
             await self._learn()
             self._prepared = True
@@ -209,6 +217,9 @@ class QdrantVectors:
             for key in (TENANT, *INDEXED, *((SAMPLE,) if space is None else ())):
                 params = models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=key == TENANT)
                 await self.client.create_payload_index(name, key, field_schema=params, wait=True)
+            for key in JOINED:
+                joined = models.UuidIndexParams(type=models.UuidIndexType.UUID, enable_hnsw=False)
+                await self.client.create_payload_index(name, key, field_schema=joined, wait=True)
 
     # --- points ---
 
@@ -262,7 +273,7 @@ class QdrantVectors:
                     query_filter=_condition(allowed),
                     search_params=params,
                     limit=limit,
-                    with_payload=True,
+                    with_payload=models.PayloadSelectorExclude(exclude=list(HIDDEN)),
                 )
             found = [one for one in answer.points if using == DENSE or one.score > 0]
             scores = [one.score for one in found]

@@ -92,9 +92,8 @@ class Store:
         part = self.parts.get(space)
         return part.search(queries) if part else [[] for _ in queries]
 
-    def lexical(self, terms: list[int], weights: list[float], where: Where, top_k: int, least: int) -> Query:
-        """Prepare a search of the main part."""
-        user = where["user_id"][0]
+    def lexical(self, user: str, terms: list[int], weights: list[float], where: Where, top_k: int, least: int) -> Query:
+        """Prepare a search of the main part for a user, whose texts tell how rare a term is."""
         level = self._level(user)
         return Query(qe.SparseVector(terms, weights), where, top_k, corpus=corpus(user, level), least=least)
 

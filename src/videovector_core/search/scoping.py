@@ -134,7 +134,7 @@ class Scoping:
             _check_inside(named, inside)
             if check is not None:
                 check(inside)
-                await tx.usage.count(caller.user_id, [Count(SEARCHES, key_id=caller.key_id)])
+                await tx.usage.count(caller.user_id, [Count(SEARCHES, key_id=caller.key_id)], lasting=False)
         return inside
 
 

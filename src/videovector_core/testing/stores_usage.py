@@ -78,12 +78,14 @@ class UsageContract:
         counts = [Count(SEARCHES, key_id="key_1"), Count(SEARCHES, key_id="key_1"), Count(TOKENS_IN, 7, model="m")]
         async with room.begin() as tx:
             await tx.usage.count("user_1", counts)
-            await tx.usage.count("user_2", [Count(SEARCHES)])
+        async with room.begin() as tx:
+            await tx.usage.count("user_2", [Count(SEARCHES)], lasting=False)
         start, end = datetime.now(UTC) - timedelta(days=1), datetime.now(UTC) + timedelta(days=1)
         async with room.begin() as tx:
             found = await tx.usage.sums("user_1", start, end)
             assert set(found) == {Sum(SEARCHES, None, "key_1", 2.0), Sum(TOKENS_IN, "m", None, 7.0)}
             assert await tx.usage.sums("user_1", end, end + timedelta(days=1)) == []
+            assert await tx.usage.sums("user_2", start, end) == [Sum(SEARCHES, None, None, 1.0)]
             rows = await tx.usage.details("user_1", metric_type=TOKENS_IN, start=start, end=end, limit=5)
             assert [(row.value, row.model, row.unit) for row in rows] == [(7.0, "m", "tokens")]
             assert len(await tx.usage.details("user_1", metric_type=None, start=None, end=None, limit=2)) == 2

@@ -200,6 +200,26 @@ class VectorIndexContract:
         assert ids(await vectors.nearest(SPACE, unit(1, 0, 0, 0), within=mine(**names), top_k=10)) == [named("in")]
         assert named("kind") not in ids(await vectors.nearest(SPACE, unit(1, 0, 0, 0), within=mine(), top_k=10))
 
+    async def test_a_scope_may_be_wide(self, vectors: VectorIndex) -> None:
+        """Thousands of runs in a scope narrow like a few, with an index and without."""
+        await vectors.upsert(
+            [
+                point("in", 1, 0, 0, 0, text="kiosk"),
+                point("other index", 1, 0, 0, 0, text="kiosk", index="idx_2"),
+                point("no index", 1, 0, 0, 0, text="kiosk", index=None),
+                point("other run", 1, 0, 0, 0, text="kiosk", run="run_2"),
+                point("theirs", 1, 0, 0, 0, text="kiosk", user="user_b"),
+            ]
+        )
+        for count in (1, 2_000, 5_000):
+            runs = ("run_1", *(f"run_x{number}" for number in range(count)))
+            for indexes, names in ((None, ("in", "other index", "no index")), (("idx_1", "idx_9"), ("in",))):
+                scope = mine(run_ids=runs, index_ids=indexes)
+                expected = sorted(map(named, names))
+                assert ids(await vectors.nearest(SPACE, unit(1, 0, 0, 0), within=scope, top_k=10)) == expected
+                assert ids(await vectors.lexical(query_weights("kiosk"), within=scope, top_k=10)) == expected
+                assert await vectors.count(within=scope) == len(expected)
+
     async def test_an_empty_list_in_a_scope_means_nothing_at_all(self, vectors: VectorIndex) -> None:
         """`None` does not restrict; an empty tuple leaves nothing to find."""
         await vectors.upsert([point("one", 1, 0, 0, 0, text="kiosk")])
