@@ -8,6 +8,7 @@ process over the same database and engine, one request at a time.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import os
@@ -15,9 +16,11 @@ import random
 import statistics
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
+import aiohttp
 import httpx
+import msgspec
 import structlog
 from attrs import evolve, frozen
 
@@ -39,6 +42,8 @@ from videovector_http.app import create_app
 from videovector_http.context import Context
 from videovector_http.signer import Signer
 
+Post: TypeAlias = Callable[[str, Any], Awaitable[tuple[int, bytes]]]
+
 POINTS = [int(number) for number in os.environ.get("SEARCH_POINTS", "100000").split(",")]
 QUERIES = 200
 TOP_K = 10
@@ -50,7 +55,7 @@ MEDIAN = "HTTP search, p50"
 async def bench() -> AsyncIterator[Row]:
     """Measure before, during and after the build of the indexes."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # of the stages, which are taken in this process
     text = LocalTextEmbedder()
     medians: list[float] = []
     try:
@@ -83,9 +88,8 @@ async def _of(points: int, text: LocalTextEmbedder) -> AsyncIterator[Row]:
 
 async def _measured(made: Filled, text: LocalTextEmbedder) -> AsyncIterator[Row]:
     engine = EdgeVectors(made.server.data_dir.absolute() / "vectors" / "engine.sock")
-    headers = {"X-API-Key": made.server.key}
-    async with httpx.AsyncClient(base_url=f"{made.server.url}/api/v2", headers=headers, timeout=60) as client:
-        ask = _asking(client, made)
+    async with _client(made) as post:
+        ask = _asking(post, made)
         await _times(5, ask)
         before = await _times(30, ask)
         yield Row("HTTP search before the build, p95", _p(before, 95), "ms", "at most 150 at 100,000")
@@ -109,13 +113,14 @@ async def _measured(made: Filled, text: LocalTextEmbedder) -> AsyncIterator[Row]
         yield Row(MEDIAN, _p(through, 50), "ms", f"of which embedding {_p(embed, 50):.1f} ms")
         over = _p(through, 50) - _p(embed, 50) - _p(alone, 50)
         yield Row("HTTP search without embedding over the bare call, p50", over, "ms", "at most 10 more")
-        yield Row("HTTP search, p95", _p(through, 95), "ms", f"at most 25; load {os.getloadavg()[0]:.1f}")
+        whole95, less = _p(through, 95), _p(through, 95) - _p(embed, 50)
+        yield Row("HTTP search, p95", whole95, "ms", f"{less:.1f} ms without embedding; at most 25")
         cost = _Cost(made, await _postmaster(made))
         whole, near = await cost.of(ask), await cost.of(bare)
         words = await cost.of(lambda number: text.embed([queries[number]]))
         besides = f"bare call {near:.1f} ms, embedding {words:.1f} ms"
         yield Row("processor time of an HTTP search: server, models, engine, database", whole, "ms", besides)
-        small = _asking(client, made, run_ids=[made.runs[1]])
+        small = _asking(post, made, run_ids=[made.runs[1]])
         yield Row("HTTP search of 1 % of the results, p95", _p(await _times(QUERIES, small), 95), "ms")
         yield Row("recall@10 against exact", await _recall(engine, text.space, vectors, scope), "", "at least 0.98")
         yield Row("HTTP search, 16 clients", await _throughput(made), "1/s")
@@ -129,13 +134,25 @@ def _query(number: int) -> str:
     return " ".join(chance.sample(WORDS, 3))
 
 
-def _asking(client: httpx.AsyncClient, made: Filled, **more: Any) -> Callable[[int], Awaitable[Any]]:
-    async def ask(number: int) -> Any:
+@contextlib.asynccontextmanager
+async def _client(made: Filled) -> AsyncIterator[Post]:
+    """Lend a client whose own time is small beside what it measures: `httpx` takes 2 ms more for a request."""
+    limits = aiohttp.ClientTimeout(total=60)
+    async with aiohttp.ClientSession(headers={"X-API-Key": made.server.key}, timeout=limits) as session:
+
+        async def post(path: str, body: Any) -> tuple[int, bytes]:
+            async with session.post(f"{made.server.url}/api/v2{path}", json=body) as answer:
+                return answer.status, await answer.read()
+
+        yield post
+
+
+def _asking(post: Post, made: Filled, **more: Any) -> Callable[[int], Awaitable[None]]:
+    async def ask(number: int) -> None:
         body = {"query": _query(number), "top_k": TOP_K, **more}
-        answer = await client.post(f"/indexes/{made.index_id}/search", json=body)
-        assert answer.status_code == 200, answer.text
-        assert len(answer.json()) == TOP_K
-        return answer
+        status, answer = await post(f"/indexes/{made.index_id}/search", body)
+        assert status == 200, answer
+        assert len(msgspec.json.decode(answer)) == TOP_K
 
     return ask
 
@@ -196,9 +213,8 @@ async def _recall(engine: EdgeVectors, space: str, vectors: Sequence[Any], scope
 
 
 async def _throughput(made: Filled) -> float:
-    headers = {"X-API-Key": made.server.key}
-    async with httpx.AsyncClient(base_url=f"{made.server.url}/api/v2", headers=headers, timeout=60) as client:
-        ask = _asking(client, made)
+    async with _client(made) as post:
+        ask = _asking(post, made)
 
         async def some(first: int) -> None:
             for number in range(first, QUERIES, 16):
@@ -220,7 +236,12 @@ async def _stages(made: Filled) -> AsyncIterator[Row]:
         headers = {"X-API-Key": made.server.key}
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://b/api/v2", headers=headers) as client:
-            ask = _asking(client, made)
+
+            async def post(path: str, body: Any) -> tuple[int, bytes]:
+                answer = await client.post(path, json=body)
+                return answer.status_code, answer.content
+
+            ask = _asking(post, made)
             await _times(5, ask)
             with (
                 stages["auth"].patch(Context, "caller"),

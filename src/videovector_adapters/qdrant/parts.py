@@ -151,24 +151,29 @@ class Part:
     def _settled(self, query: Query, answer: list[qe.ScoredPoint]) -> list[Hit]:
         """Ask for more while hits that tie with the last one wanted may be missing, then break ties by id."""
         limit = query.top_k + SLACK
+        found = self._named(query, answer)
         while limit < MAX_TIES and not settled([one.score for one in answer], query.top_k, limit):
             equal = tie([one.score for one in answer], query.top_k)
-            if query.whole and not self._met(query, answer[equal]):
-                answer = answer[: equal.start]  # whichever of them come back, they are left out
+            if not any(met for _, _, met in found[equal]):
+                found = found[: equal.start]  # whichever of them come back, they are left out
                 break
             limit = min(4 * limit, MAX_TIES)
             answer = self.shard.query(query.request(limit, with_payload=False))
-        named = [(str(one.id), one) for one in answer]
-        best = sorted(named, key=lambda pair: rank_key(pair[1].score, pair[0]))[: query.top_k]
-        payloads = {name: found for name, one in best if (found := one.payload)}
-        if len(payloads) < len(best):
-            payloads = self._met(query, [one for _, one in best])
-        return [(name, one.score, payloads[name]) for name, one in best if name in payloads]
+            found = self._named(query, answer)
+        best = sorted(found, key=lambda hit: rank_key(hit[1].score, hit[0]))[: query.top_k]
+        kept = {name: one for name, one, met in best if met}
+        payloads = {name: one.payload for name, one in kept.items()}
+        if not all(payloads.values()):
+            payloads = {str(one.id): one.payload for one in self.shard.retrieve(list(kept), _SHOWN, False)}
+        return [(name, one.score, fields) for name, one in kept.items() if (fields := payloads.get(name))]
 
-    def _met(self, query: Query, hits: Sequence[qe.ScoredPoint]) -> dict[str, dict[str, Any]]:
-        """Return the fields of those hits that share as many terms as are wanted."""
-        found = self.shard.retrieve([one.id for one in hits], _SHOWN, query.whole)
-        return {str(one.id): one.payload for one in found if one.payload and query.met(one)}
+    def _named(self, query: Query, hits: Sequence[qe.ScoredPoint]) -> list[tuple[str, qe.ScoredPoint, bool]]:
+        """Return hits with their ids, each of which is made when it is asked for, and whether they share enough terms."""
+        names = [str(one.id) for one in hits]
+        met = {*names}
+        if query.whole:
+            met = {str(one.id) for one in self.shard.retrieve(list(names), False, True) if query.met(one)}
+        return [(name, one, name in met) for name, one in zip(names, hits, strict=True)]
 
 
 def condition(where: Where) -> qe.Filter:
