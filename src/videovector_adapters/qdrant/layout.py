@@ -133,6 +133,14 @@ def check_id(point_id: str) -> None:
         raise Invalid(f"A point's id is a UUID in canonical form, not {point_id[:80]!r}.")
 
 
+def older(place: str) -> str:
+    """Say what to do about points that lack the `JOINED` fields, which no search would find."""
+    return (
+        f"The vectors in {place} were written by an older version; remove them while no server runs, and have them "
+        "written anew with: videovector reindex"
+    )
+
+
 def part_name(space: str) -> str:
     """Return a name for a space's part that is safe as a directory or collection, and readable."""
     digest = blake2b(space.encode(), digest_size=6).hexdigest()

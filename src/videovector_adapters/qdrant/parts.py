@@ -20,6 +20,7 @@ from videovector_adapters.qdrant.layout import (
     SLACK,
     TENANT,
     TERMS,
+    older,
     oversampling,
     settled,
     tie,
@@ -104,10 +105,7 @@ class Part:
         """
         shard = qe.EdgeShard.load(os.fspath(directory))
         if not {*JOINED} <= shard.info().payload_schema.keys():
-            raise Conflict(
-                f"The vectors in {directory} were written by an older version; remove them while no server runs, and have "
-                "them written anew with: videovector reindex"
-            )
+            raise Conflict(older(os.fspath(directory.parent)))
         return cls(directory, size, shard)
 
     def upsert(self, points: list[qe.Point]) -> None:

@@ -30,6 +30,7 @@ from videovector_adapters.qdrant.layout import (
     check,
     check_id,
     corpus,
+    older,
     oversampling,
     part_name,
     payload,
@@ -135,11 +136,9 @@ class QdrantVectors:
     async def count(self, *, within: Scope | None = None) -> int:
         """Count points, exactly."""
         allowed = where(within) if within else {}
-        if allowed is None:
-            return 0
         async with self._door():
             await self._prepare()
-            return await self._count(allowed)
+            return 0 if allowed is None else await self._count(allowed)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -160,10 +159,7 @@ class QdrantVectors:
                 await self._create(None, vectors_config={}, sparse_vectors_config={TERMS: idf})
             schema = (await self.client.get_collection(self._name(None))).payload_schema
             if schema and not {*JOINED} <= schema.keys():  # an engine inside the process has none at all
-                raise Unavailable(
-                    f"The vectors were written by an older version; delete the collections {self.collection!r} and "
-                    f"{self.collection + '.*'!r}, and have them written anew with: videovector reindex"
-                )
+                raise Unavailable(older(f"the collections {self.collection}*"))
             self._sizes.clear()
             await self._learn()
             self._prepared = True
@@ -217,8 +213,8 @@ class QdrantVectors:
             for key in (TENANT, *INDEXED, *((SAMPLE,) if space is None else ())):
                 params = models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=key == TENANT)
                 await self.client.create_payload_index(name, key, field_schema=params, wait=True)
+            joined = models.UuidIndexParams(type=models.UuidIndexType.UUID, enable_hnsw=False)
             for key in JOINED:
-                joined = models.UuidIndexParams(type=models.UuidIndexType.UUID, enable_hnsw=False)
                 await self.client.create_payload_index(name, key, field_schema=joined, wait=True)
 
     # --- points ---
@@ -247,8 +243,8 @@ class QdrantVectors:
             found = {}
             for space in self._sizes:
                 info = await self.client.get_collection(self._name(space))
-                vectors = (await self.client.count(self._name(space), exact=True)).count
-                found[space] = Indexing(vectors, info.indexed_vectors_count or 0)
+                vectors = await self.client.count(self._name(space), exact=True)
+                found[space] = Indexing(vectors.count, info.indexed_vectors_count or 0)
             return found
 
     async def _search(
@@ -291,12 +287,11 @@ class QdrantVectors:
 
     async def _sharing(self, ids: Sequence[str], terms: Mapping[int, float], least: int) -> set[str]:
         """Return those of the points that share at least `least` of the terms."""
-        records = await self.client.retrieve(self._name(None), ids, with_payload=False, with_vectors=[TERMS])
-        return {str(one.id) for one in records if len(terms.keys() & {*_terms(one)}) >= least}
+        found = await self.client.retrieve(self._name(None), ids, with_payload=False, with_vectors=[TERMS])
+        return {str(one.id) for one in found if len(terms.keys() & {*_terms(one)}) >= least}
 
     async def _count(self, allowed: Where) -> int:
-        condition = _condition(allowed) if allowed else None
-        return (await self.client.count(self._name(None), count_filter=condition, exact=True)).count
+        return (await self.client.count(self._name(None), count_filter=_condition(allowed), exact=True)).count
 
     async def _level(self, user: str) -> int:
         """Return the sample level of a user's texts; see `lexical`. Counting starts at the smallest sample."""
