@@ -11,7 +11,6 @@ import qdrant_edge as qe
 from attrs import define, field
 
 from videovector_adapters.qdrant.layout import (
-    BEAM,
     DENSE,
     HIDDEN,
     INDEXED,
@@ -20,6 +19,7 @@ from videovector_adapters.qdrant.layout import (
     SLACK,
     TENANT,
     TERMS,
+    beam,
     older,
     oversampling,
     settled,
@@ -60,20 +60,20 @@ class Query:
         terms = found.vector[TERMS] if isinstance(found.vector, dict) else None
         return isinstance(terms, qe.SparseVector) and len({*self.vector.indices} & {*terms.indices}) >= self.least
 
-    def request(self, limit: int, *, with_payload: bool) -> qe.QueryRequest:
-        """Return what the engine is asked for the best `limit` hits."""
+    def request(self, limit: int, view: int, *, with_payload: bool) -> qe.QueryRequest:
+        """Return what the engine is asked for the best `limit` hits, with so many nodes of a graph in view."""
         sparse = isinstance(self.vector, qe.SparseVector)
         return qe.QueryRequest(
             limit=limit,
             query=qe.Query.Nearest(self.vector, using=TERMS if sparse else DENSE),
             filter=condition(self.where),
-            params=self._lexical() if sparse else self._nearest(limit),
+            params=self._lexical() if sparse else self._nearest(limit, view),
             with_payload=_SHOWN if with_payload else False,
         )
 
-    def _nearest(self, limit: int) -> qe.SearchParams:
+    def _nearest(self, limit: int, view: int) -> qe.SearchParams:
         quantized = qe.QuantizationSearchParams(ignore=self.exact, rescore=True, oversampling=oversampling(limit))
-        return qe.SearchParams(hnsw_ef=max(BEAM, limit), exact=self.exact, quantization=quantized)
+        return qe.SearchParams(hnsw_ef=max(view, limit), exact=self.exact, quantization=quantized)
 
     def _lexical(self) -> qe.SearchParams:
         return qe.SearchParams(idf=qe.IdfParams(condition(self.corpus) if self.corpus else None))
@@ -142,11 +142,12 @@ class Part:
 
     def search(self, queries: Sequence[Query]) -> list[list[Hit]]:
         """Run searches as one batch, which costs the engine far less than one by one."""
-        requests = [query.request(query.top_k + SLACK, with_payload=not query.whole) for query in queries]
+        view = beam(self.shard.info().points_count)
+        requests = [query.request(query.top_k + SLACK, view, with_payload=not query.whole) for query in queries]
         answers = self.shard.query_batch(qe.QueryBatchRequest(requests))
-        return [self._settled(query, answer) for query, answer in zip(queries, answers, strict=True)]
+        return [self._settled(query, answer, view) for query, answer in zip(queries, answers, strict=True)]
 
-    def _settled(self, query: Query, answer: list[qe.ScoredPoint]) -> list[Hit]:
+    def _settled(self, query: Query, answer: list[qe.ScoredPoint], view: int) -> list[Hit]:
         """Ask for more while hits that tie with the last one wanted may be missing, then break ties by id."""
         limit = query.top_k + SLACK
         found = self._named(query, answer)
@@ -156,7 +157,7 @@ class Part:
                 found = found[: equal.start]  # whichever of them come back, they are left out
                 break
             limit = min(4 * limit, MAX_TIES)
-            answer = self.shard.query(query.request(limit, with_payload=False))
+            answer = self.shard.query(query.request(limit, view, with_payload=False))
             found = self._named(query, answer)
         best = sorted(found, key=lambda hit: rank_key(hit[1].score, hit[0]))[: query.top_k]
         kept = {name: one for name, one, met in best if met}
