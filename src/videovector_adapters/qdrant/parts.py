@@ -167,7 +167,7 @@ class Part:
         return [(name, one.score, fields) for name, one in kept.items() if (fields := payloads.get(name))]
 
     def _named(self, query: Query, hits: Sequence[qe.ScoredPoint]) -> list[tuple[str, qe.ScoredPoint, bool]]:
-        """Return hits with their ids, each of which is made when it is asked for, and whether they share enough terms."""
+        """Return hits with their ids, which the engine makes anew at every look, and whether they share enough terms."""
         names = [str(one.id) for one in hits]
         met = {*names}
         if query.whole:
