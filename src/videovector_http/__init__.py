@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from videovector_adapters.extras import requires
 
-requires("server", "litestar", "uvicorn", "uvloop", "msgspec", "pydantic_settings", "structlog")
+requires("server", "litestar", "uvicorn", "msgspec", "pydantic_settings", "structlog")

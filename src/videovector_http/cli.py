@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import msgspec
-import uvloop
 from tqdm import tqdm
 
 from videovector_adapters import extras, wiring
@@ -36,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for chatty in ("httpx", "httpx2"):
             logging.getLogger(chatty).setLevel(logging.WARNING)
         command: Command = given.command
-        sys.exit(uvloop.run(command(settings, given)))
+        sys.exit(asyncio.run(command(settings, given)))
     except (WrongSetting, VideoVectorError) as error:
         sys.exit(f"videovector: {error}")
     except KeyboardInterrupt:

@@ -16,8 +16,6 @@ from collections.abc import AsyncGenerator, Iterable, Iterator
 from pathlib import Path
 from typing import cast
 
-import uvloop
-
 from tests.bench.rows import Row
 
 
@@ -39,12 +37,12 @@ def _measured(name: str) -> Iterable[Row]:
     found = importlib.import_module(f"tests.bench.{name}").bench()
     if inspect.isasyncgen(found):
         return _in_turn(cast("AsyncGenerator[Row, None]", found))
-    return cast("Iterable[Row]", uvloop.run(found) if inspect.iscoroutine(found) else found)
+    return cast("Iterable[Row]", asyncio.run(found) if inspect.iscoroutine(found) else found)
 
 
 def _in_turn(found: AsyncGenerator[Row, None]) -> Iterator[Row]:
     """Give each row as soon as it is measured."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # the loop that the server runs on
+    with asyncio.Runner() as runner:
         while (row := runner.run(_next(found))) is not None:
             yield row
 
