@@ -13,12 +13,15 @@ from tests.contracts.conftest import PostgresRoom
 from tests.postgres import drop, fresh
 from videovector_adapters.postgres.database import Database, PgBuckets
 from videovector_adapters.postgres.migrate import Migration, migrate, shipped
+from videovector_adapters.postgres.rows import Session
+from videovector_adapters.postgres.usage import PgUsage
 from videovector_adapters.wiring import RandomIds
 from videovector_core.access.ratelimit import Limits, Returned
 from videovector_core.errors import Conflict, Invalid, Unavailable
 from videovector_core.events.model import EventFilter, NewEvent
 from videovector_core.idempotency import Slot
 from videovector_core.testing import stores_room as make
+from videovector_core.usage import SEARCHES, Count
 from videovector_core.work import NewWork
 
 pytestmark = pytest.mark.real
@@ -181,6 +184,17 @@ class TestErrors:
             with pytest.raises(Invalid):
                 async with postgres_room.begin() as tx:
                     await tx.media.add(make.medium(title=title))
+
+    async def test_only_counts_that_need_not_last_spare_the_way_to_the_disk(self, postgres_room: PostgresRoom):
+        """The setting holds for one transaction, and for none that counts what has to last."""
+        told = []
+        for lasting in (False, True):
+            async with postgres_room.database.pool.connection() as connection:
+                session = Session(connection)
+                await session.run("SET LOCAL synchronous_commit = on")  # the servers of tests do without it
+                await PgUsage(session, RandomIds()).count("user_1", [Count(SEARCHES)], lasting=lasting)
+                told.append(await session.value("SHOW synchronous_commit"))
+        assert told == ["off", "on"]
 
 
 class TestMigrations:
