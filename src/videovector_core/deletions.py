@@ -188,10 +188,10 @@ class Deletions:
             await tx.results.remove(item.video_id)
             await tx.segments.remove(item.video_id)
             await tx.markers.remove_with(item.video_id)
-            # the same bytes may be another item's; what was derived from them goes with the last one
+            # the same bytes may be another item's; what was derived from them goes with the last one, and of two at once one is last
+            await tx.media.hold(item.sha256)
             shared = await tx.media.shares(item.user_id, item.sha256, item.video_id)
             freed = [] if shared else await tx.cache.purge(item.user_id, item.sha256)
-            await tx.media.hold(item.sha256)
             if not await tx.media.refers(item.sha256, apart_from=item.video_id):
                 freed = [*freed, item.sha256]
             # before the commit: whoever tries again must still find what is to go

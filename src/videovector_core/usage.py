@@ -1,6 +1,7 @@
 """Usage: what was counted for a tenant, by month, metric, model and credential.
 
-Use cases count in the transaction of what they do, so what was undone was not counted and what was done was, once.
+Use cases count in the transaction of what they do, so what was undone was not counted and what was done was, once. Searches, which
+leave nothing else behind, are counted without a wait for the disk.
 """
 
 from __future__ import annotations
@@ -129,7 +130,7 @@ class UsageStore(Protocol):
         """Keep counts, with the time of the store.
 
         A transaction that writes nothing but counts that need not be `lasting` does not wait for the disk at its end; when the
-        machine fails, those of the last second may be lost.
+        store or its machine fails, those of the last second may be lost.
         """
         ...
 

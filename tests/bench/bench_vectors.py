@@ -29,7 +29,7 @@ from videovector_core.models.ports import Vector
 from videovector_core.vectors.ports import Point, PointKind, Scope, Scored
 
 SIZE, CLUSTERS, QUERIES, TOP_K = 384, 2000, 200, 10
-ALL = Scope(user_id="user_a")
+ALL = Scope(user_id="user_a", run_ids=tuple(f"run_{number}" for number in range(100)))
 ONE_RUN = Scope(user_id="user_a", run_ids=("run_7",))
 
 

@@ -357,6 +357,9 @@ async def test_vectors_of_an_older_version_are_refused_with_what_to_do(tmp_path:
     """Points without the fields that searches look at now would be found by none: the engine does not start on them."""
     server = EdgeServer(tmp_path / "v", tmp_path / "s", optimize_after=None)
     await server.start()
+    client = EdgeVectors(tmp_path / "s")
+    await client.upsert([point("old", text="kiosk")])
+    await client.close()
     await server.stop()
     store = Store.open(tmp_path / "v" / (tmp_path / "v" / "current").read_text())
     store.parts[MAIN].shard.update(UpdateOperation.delete_field_index(IN_RUN))

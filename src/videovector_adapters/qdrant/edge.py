@@ -66,7 +66,7 @@ class EdgeServer:
         """Start the engine and return when it answers.
 
         Raises:
-            Conflict: another process owns the directory.
+            Conflict: another process owns the directory, or an older version wrote what is there.
             Unavailable: the engine cannot load what is there; rebuilding the index may help.
         """
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)

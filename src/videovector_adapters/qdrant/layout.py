@@ -94,13 +94,17 @@ def where(scope: Scope) -> dict[str, list[str]] | None:
 
 
 def _narrowed(allowed: dict[str, list[str]]) -> dict[str, list[str]]:
-    """Put a joined field in place of those that it stands for, where runs are named and not too many."""
-    names = (TENANT, "run_id", "kind", *(("index_id",) if "index_id" in allowed else ()))
+    """Put a joined field in place of those that it stands for, where runs are named and not too many.
+
+    Of several indexes each would make as many values again, of which most stand for nothing: they stay a condition of their own.
+    """
+    joined, names = IN_RUN, [TENANT, "run_id", "kind"]
+    if len(allowed.get("index_id", ())) == 1:
+        joined, names = IN_INDEX, [*names, "index_id"]
     if "run_id" not in allowed or math.prod(len(allowed[name]) for name in names) > MOST_JOINED:
         return allowed
     together = [_joined(*values) for values in product(*(allowed[name] for name in names))]
-    field = IN_INDEX if "index_id" in allowed else IN_RUN
-    return {field: together} | {name: values for name, values in allowed.items() if name not in names}
+    return {joined: together} | {name: values for name, values in allowed.items() if name not in names}
 
 
 @lru_cache(2 * MOST_JOINED)

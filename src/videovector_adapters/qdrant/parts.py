@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -91,10 +91,9 @@ class Part:
     def create(cls, directory: Path, size: int | None) -> Part:
         """Make an empty shard; `directory` must not exist."""
         directory.mkdir(parents=True)
-        shard = qe.EdgeShard.create(os.fspath(directory), _config(size))
-        for name in (TENANT, *INDEXED, *JOINED, *((SAMPLE,) if size is None else ())):
-            shard.update(qe.UpdateOperation.create_field_index(name, _indexed(name)))
-        return cls(directory, size, shard)
+        part = cls(directory, size, qe.EdgeShard.create(os.fspath(directory), _config(size)))
+        part.index()
+        return part
 
     @classmethod
     def load(cls, directory: Path, size: int | None) -> Part:
@@ -104,9 +103,18 @@ class Part:
             Conflict: its points lack fields that searches have conditions on now.
         """
         shard = qe.EdgeShard.load(os.fspath(directory))
-        if not {*JOINED} <= shard.info().payload_schema.keys():
+        known = shard.info()
+        if known.points_count and not {*JOINED} <= known.payload_schema.keys():
             raise Conflict(older(os.fspath(directory.parent)))
-        return cls(directory, size, shard)
+        part = cls(directory, size, shard)
+        part.index(known.payload_schema)
+        return part
+
+    def index(self, there: Container[str] = ()) -> None:
+        """Make the payload indexes that are not there."""
+        for name in (TENANT, *INDEXED, *JOINED, *((SAMPLE,) if self.size is None else ())):
+            if name not in there:
+                self.shard.update(qe.UpdateOperation.create_field_index(name, _indexed(name)))
 
     def upsert(self, points: list[qe.Point]) -> None:
         """Write whole points."""

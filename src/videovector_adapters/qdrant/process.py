@@ -23,7 +23,7 @@ async def spawn(store: Path, socket: Path, *, seconds: float, nice: int = 0) -> 
         nice: how far it stands back behind other processes, 0 to 19.
 
     Raises:
-        Conflict: another process owns the directory.
+        Conflict: another process owns the directory, or an older version wrote what is there.
         Unavailable: the engine cannot load what is there; rebuilding the index may help.
     """
     process = await asyncio.create_subprocess_exec(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -21,6 +22,7 @@ from videovector_adapters.qdrant.layout import (
     BEAM,
     DENSE,
     HIDDEN,
+    IN_RUN,
     INDEXED,
     JOINED,
     SAMPLE,
@@ -44,6 +46,8 @@ from videovector_core.models.ports import Vector
 from videovector_core.search.fusion import rank_key
 from videovector_core.vectors.lexical import CORPUS, SAMPLE_LEVELS
 from videovector_core.vectors.ports import Indexing, Point, Scope, Scored
+
+_log: Final = logging.getLogger(__name__)
 
 Where = Mapping[str, Sequence[str]]
 _BATCH: Final = 256
@@ -107,6 +111,7 @@ class QdrantVectors:
                 return []
             self._check_size(space, len(vector))
             quantized = models.QuantizationSearchParams(ignore=exact, rescore=True, oversampling=oversampling(top_k))
+            # a server keeps several graphs of a large collection, and looks at each of them with this view
             params = models.SearchParams(exact=exact, quantization=quantized, hnsw_ef=max(BEAM, top_k))
             return await self._search(space, vector.tolist(), DENSE, allowed, params, top_k)
 
@@ -157,12 +162,17 @@ class QdrantVectors:
             if not await self.client.collection_exists(self._name(None)):
                 idf = models.SparseVectorParams(modifier=models.Modifier.IDF)
                 await self._create(None, vectors_config={}, sparse_vectors_config={TERMS: idf})
-            schema = (await self.client.get_collection(self._name(None))).payload_schema
-            if schema and not {*JOINED} <= schema.keys():  # an engine inside the process has none at all
-                raise Unavailable(older(f"the collections {self.collection}*"))
+            await self._index(None)
+            await self._refuse_older()
             self._sizes.clear()
             await self._learn()
             self._prepared = True
+
+    async def _refuse_older(self) -> None:
+        bare = models.Filter(must=[models.IsEmptyCondition(is_empty=models.PayloadField(key=IN_RUN))])
+        if (await self.client.count(self._name(None), count_filter=bare, exact=True)).count:
+            _log.error(older(f"the collection {self.collection!r} and those named {self.collection + '.*'!r}"))
+            raise Unavailable("The vectors here were written by an older version; the operator has to renew them.")
 
     async def _learn(self) -> None:
         """Look for spaces that other processes made since."""
@@ -173,6 +183,7 @@ class QdrantVectors:
                 space = (found.config.metadata or {}).get("space")
                 vectors = found.config.params.vectors
                 if isinstance(space, str) and isinstance(vectors, dict):
+                    await self._index(space)
                     self._sizes[space] = vectors[DENSE].size
 
     async def _known(self, space: str) -> bool:
@@ -198,6 +209,7 @@ class QdrantVectors:
             size=size, distance=models.Distance.COSINE, on_disk=True, quantization_config=quantized
         )
         await self._create(space, vectors_config={DENSE: params}, metadata={"space": space})
+        await self._index(space)
         self._sizes[space] = size
 
     async def _create(self, space: str | None, **config: Any) -> None:
@@ -208,14 +220,15 @@ class QdrantVectors:
             # another process made it first: its collection serves as well
             if not await self.client.collection_exists(name):
                 raise
+
+    async def _index(self, space: str | None) -> None:
+        """Make the payload indexes that a collection lacks: whoever made it may not have come further."""
+        name = self._name(space)
+        there = (await self.client.get_collection(name)).payload_schema
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Payload indexes have no effect", UserWarning)
-            for key in (TENANT, *INDEXED, *((SAMPLE,) if space is None else ())):
-                params = models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=key == TENANT)
-                await self.client.create_payload_index(name, key, field_schema=params, wait=True)
-            joined = models.UuidIndexParams(type=models.UuidIndexType.UUID, enable_hnsw=False)
-            for key in JOINED:
-                await self.client.create_payload_index(name, key, field_schema=joined, wait=True)
+            for key in {TENANT, *INDEXED, *JOINED, *({SAMPLE} if space is None else ())} - there.keys():
+                await self.client.create_payload_index(name, key, field_schema=_indexed(key), wait=True)
 
     # --- points ---
 
@@ -323,6 +336,12 @@ class QdrantVectors:
 
 def _wrong_size(space: str, expected: int, given: int) -> Invalid:
     return Invalid(f"Vectors of the space {space!r} have {expected} dimensions, not {given}.")
+
+
+def _indexed(key: str) -> models.KeywordIndexParams | models.UuidIndexParams:
+    if key in JOINED:
+        return models.UuidIndexParams(type=models.UuidIndexType.UUID, enable_hnsw=False)
+    return models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=key == TENANT)
 
 
 def _condition(allowed: Where) -> models.Filter:

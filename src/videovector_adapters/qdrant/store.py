@@ -49,7 +49,7 @@ class Store:
         """Become the owner of a directory and load what is there; an empty one gets a main part.
 
         Raises:
-            Conflict: another process owns the directory.
+            Conflict: another process owns the directory, or an older version wrote what is there.
         """
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         store = cls(directory, locked(directory))

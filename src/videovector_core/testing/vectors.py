@@ -211,10 +211,10 @@ class VectorIndexContract:
                 point("theirs", 1, 0, 0, 0, text="kiosk", user="user_b"),
             ]
         )
-        for runs, others in ((1, 1), (5_000, 1), (5_000, 10)):
+        places = {None: ("in", "other index", "no index"), ("idx_1",): ("in",), ("idx_1", "idx_9"): ("in",)}
+        for runs in (1, 5_000, 40_000):
             run_ids = ("run_1", *(f"run_x{number}" for number in range(runs)))
-            more = tuple(f"idx_x{number}" for number in range(others))
-            for indexes, names in ((None, ("in", "other index", "no index")), (("idx_1", *more), ("in",))):
+            for indexes, names in places.items():
                 scope = mine(run_ids=run_ids, index_ids=indexes)
                 expected = sorted(map(named, names))
                 assert ids(await vectors.nearest(SPACE, unit(1, 0, 0, 0), within=scope, top_k=10)) == expected
