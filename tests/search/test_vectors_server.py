@@ -6,7 +6,7 @@ from unittest import mock
 
 import pytest
 
-from videovector_adapters.qdrant.layout import IN_RUN
+from videovector_adapters.qdrant.layout import indexed
 from videovector_adapters.qdrant.server import QdrantVectors, connect
 from videovector_core.errors import Unavailable
 from videovector_core.testing.vectors import OTHER_SPACE, SPACE, mine, named, point, unit
@@ -64,8 +64,7 @@ async def test_vectors_of_an_older_version_are_refused_and_the_log_says_what_to_
 ) -> None:
     """Points without the fields that searches look at now would be found by none: nothing is asked of them."""
     client = connect(":memory:")
-    await QdrantVectors(client).upsert([point("old", text="kiosk")])
-    await client.delete_payload("videovector", [IN_RUN], points=[named("old")])
+    await client.create_collection("videovector", vectors_config={})
     with pytest.raises(Unavailable, match="older version"):
         await QdrantVectors(client).count()
     assert "videovector reindex" in caplog.text
@@ -75,8 +74,12 @@ async def test_vectors_of_an_older_version_are_refused_and_the_log_says_what_to_
 async def test_a_collection_that_was_made_in_part_gets_its_indexes() -> None:
     """A process that died between a collection and its payload indexes leaves them to the next one."""
     client = connect(":memory:")
-    await client.create_collection("videovector", vectors_config={})
+    with (
+        mock.patch.object(client, "create_payload_index", side_effect=OSError),
+        pytest.raises(Unavailable),
+    ):
+        await QdrantVectors(client).count()
     with mock.patch.object(client, "create_payload_index", wraps=client.create_payload_index) as made:
         assert await QdrantVectors(client).count() == 0
-    assert {IN_RUN, "user_id", "sample"} <= {call.args[1] for call in made.call_args_list}
+    assert {call.args[1] for call in made.call_args_list} == {*indexed(main=True)}
     await client.close()

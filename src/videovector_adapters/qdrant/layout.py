@@ -23,7 +23,7 @@ DENSE: Final = "dense"
 """The vector of a space's part."""
 TENANT: Final = "user_id"
 SAMPLE: Final = "sample"
-INDEXED: Final = ("run_id", "index_id", "video_id", "segment_id", "kind", "field_path")
+_INDEXED: Final = (TENANT, "run_id", "index_id", "video_id", "segment_id", "kind", "field_path")
 IN_RUN: Final = "in_run"
 IN_INDEX: Final = "in_index"
 JOINED: Final = (IN_RUN, IN_INDEX)
@@ -137,6 +137,11 @@ def check_id(point_id: str) -> None:
         raise Invalid(f"A point's id is a UUID in canonical form, not {point_id[:80]!r}.")
 
 
+def indexed(*, main: bool) -> tuple[str, ...]:
+    """Return the fields that have an index; the main part has one more."""
+    return (*_INDEXED, *JOINED, *((SAMPLE,) if main else ()))
+
+
 def older(place: str) -> str:
     """Say what to do about points that lack the `JOINED` fields, which no search would find."""
     return (
@@ -165,7 +170,7 @@ def beam(vectors: int) -> int:
     """Return how many nodes of a graph over so many vectors a search keeps in view.
 
     A question that is like nothing there is has its nearest in as many places as there are vectors. Clusters of 200, recall@10:
-    of 100,000 vectors 0.97 with 512 nodes and 0.99 with 1,024; of 1,000,000 0.92 with 1,024 and 0.99 with 4,096.
+    of 100,000 vectors 0.97 with 512 nodes and 0.99 with 1,024; of 1,000,000 0.92 with 1,024 and 0.99 with 3,906.
     """
     return min(MOST_BEAM, max(BEAM, vectors // 256))
 

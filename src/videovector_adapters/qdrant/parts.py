@@ -13,13 +13,12 @@ from attrs import define, field
 from videovector_adapters.qdrant.layout import (
     DENSE,
     HIDDEN,
-    INDEXED,
     JOINED,
-    SAMPLE,
     SLACK,
     TENANT,
     TERMS,
     beam,
+    indexed,
     older,
     oversampling,
     settled,
@@ -112,7 +111,7 @@ class Part:
 
     def index(self, there: Container[str] = ()) -> None:
         """Make the payload indexes that are not there."""
-        for name in (TENANT, *INDEXED, *JOINED, *((SAMPLE,) if self.size is None else ())):
+        for name in indexed(main=self.size is None):
             if name not in there:
                 self.shard.update(qe.UpdateOperation.create_field_index(name, _indexed(name)))
 

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -22,8 +22,6 @@ from videovector_adapters.qdrant.layout import (
     BEAM,
     DENSE,
     HIDDEN,
-    IN_RUN,
-    INDEXED,
     JOINED,
     SAMPLE,
     SLACK,
@@ -32,6 +30,7 @@ from videovector_adapters.qdrant.layout import (
     check,
     check_id,
     corpus,
+    indexed,
     older,
     oversampling,
     part_name,
@@ -50,6 +49,8 @@ from videovector_core.vectors.ports import Indexing, Point, Scope, Scored
 _log: Final = logging.getLogger(__name__)
 
 Where = Mapping[str, Sequence[str]]
+_LAYOUT: Final = 2
+"""Counts up when points get fields that searches then have conditions on; the main collection names the one it was made with."""
 _BATCH: Final = 256
 _MAX_TIES: Final = 16_384
 _COUNT_AGAIN: Final = 4_096
@@ -161,18 +162,16 @@ class QdrantVectors:
                 return
             if not await self.client.collection_exists(self._name(None)):
                 idf = models.SparseVectorParams(modifier=models.Modifier.IDF)
-                await self._create(None, vectors_config={}, sparse_vectors_config={TERMS: idf})
-            await self._index(None)
-            await self._refuse_older()
+                about = {"layout": _LAYOUT}
+                await self._create(None, vectors_config={}, sparse_vectors_config={TERMS: idf}, metadata=about)
+            made = await self.client.get_collection(self._name(None))
+            if (made.config.metadata or {}).get("layout") != _LAYOUT:
+                _log.error(older(f"the collection {self.collection!r} and those named {self.collection + '.*'!r}"))
+                raise Unavailable("The vectors here were written by an older version; the operator has to renew them.")
+            await self._index(None, made.payload_schema)
             self._sizes.clear()
             await self._learn()
             self._prepared = True
-
-    async def _refuse_older(self) -> None:
-        bare = models.Filter(must=[models.IsEmptyCondition(is_empty=models.PayloadField(key=IN_RUN))])
-        if (await self.client.count(self._name(None), count_filter=bare, exact=True)).count:
-            _log.error(older(f"the collection {self.collection!r} and those named {self.collection + '.*'!r}"))
-            raise Unavailable("The vectors here were written by an older version; the operator has to renew them.")
 
     async def _learn(self) -> None:
         """Look for spaces that other processes made since."""
@@ -183,7 +182,7 @@ class QdrantVectors:
                 space = (found.config.metadata or {}).get("space")
                 vectors = found.config.params.vectors
                 if isinstance(space, str) and isinstance(vectors, dict):
-                    await self._index(space)
+                    await self._index(space, found.payload_schema)
                     self._sizes[space] = vectors[DENSE].size
 
     async def _known(self, space: str) -> bool:
@@ -221,14 +220,15 @@ class QdrantVectors:
             if not await self.client.collection_exists(name):
                 raise
 
-    async def _index(self, space: str | None) -> None:
+    async def _index(self, space: str | None, there: Container[str] = ()) -> None:
         """Make the payload indexes that a collection lacks: whoever made it may not have come further."""
-        name = self._name(space)
-        there = (await self.client.get_collection(name)).payload_schema
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Payload indexes have no effect", UserWarning)
-            for key in {TENANT, *INDEXED, *JOINED, *({SAMPLE} if space is None else ())} - there.keys():
-                await self.client.create_payload_index(name, key, field_schema=_indexed(key), wait=True)
+            for key in indexed(main=space is None):
+                if key not in there:
+                    await self.client.create_payload_index(
+                        self._name(space), key, field_schema=_indexed(key), wait=True
+                    )
 
     # --- points ---
 
