@@ -224,7 +224,7 @@ class Markers(Generic[T]):
         wanted = list(dict.fromkeys(places))
         if not wanted:
             return Marks()
-        async with self.begin() as tx:
+        async with self.begin(apart=True) as tx:
             return Marks(await tx.markers.on(caller.user_id, wanted))
 
     async def remove(self, caller: Caller, marker_id: str) -> None:

@@ -67,8 +67,13 @@ class Blobs(Protocol):
 class Begin(Protocol[Tx_co]):
     """Starts a transaction: everything done through it is kept together, or, when the block raises, not at all."""
 
-    def __call__(self) -> AbstractAsyncContextManager[Tx_co]:
-        """Return the context of one transaction."""
+    def __call__(self, *, apart: bool = False) -> AbstractAsyncContextManager[Tx_co]:
+        """Return the context of one transaction.
+
+        With `apart` each statement stands by itself and is kept at once. A block that only reads, or writes with one
+        statement, is spared the rounds that begin and end a transaction: each statement sees what was committed before
+        it, as in a transaction too.
+        """
         ...
 
 

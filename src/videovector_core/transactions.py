@@ -28,11 +28,15 @@ class Joining(Generic[Tx]):
     start: Begin[Tx]
 
     @contextlib.asynccontextmanager
-    async def __call__(self) -> AsyncIterator[Tx]:
+    async def __call__(self, *, apart: bool = False) -> AsyncIterator[Tx]:
         """Join the transaction of this task, or start one. A task started inside does not inherit it."""
         current, task = _open.get(), asyncio.current_task()
         if current is not None and current[0] is self and current[1] is task:
             yield current[2]
+            return
+        if apart:  # nothing is kept together here, so there is nothing that an inner block could join
+            async with self.start(apart=True) as tx:
+                yield tx
             return
         async with self.start() as tx:
             token = _open.set((self, task, tx))

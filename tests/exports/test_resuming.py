@@ -35,10 +35,10 @@ class Dying:
         self.begin, self.at, self.moment, self.count = begin, at, moment, 0
 
     @contextlib.asynccontextmanager
-    async def __call__(self) -> Any:
+    async def __call__(self, **how: Any) -> Any:
         number, self.count = self.count, self.count + 1
         self._die("before", number)
-        async with self.begin() as tx:
+        async with self.begin(**how) as tx:
             yield tx
             self._die("within", number)
         self._die("after", number)

@@ -63,10 +63,10 @@ class Gate:
     alive: bool = True
 
     @contextlib.asynccontextmanager
-    async def begin(self) -> AsyncIterator[Any]:
+    async def begin(self, **how: Any) -> AsyncIterator[Any]:
         self._check()
         point = _point()
-        async with self.database.begin() as tx:
+        async with self.database.begin(**how) as tx:
             yield tx
             self._check()
             self._maybe(f"{point} before commit")

@@ -104,10 +104,10 @@ def test_a_failure_is_kept_once_the_database_is_back() -> None:
         class Gate:
             """Lets nothing through while the database is away."""
 
-            def __call__(self) -> Any:
+            def __call__(self, **how: Any) -> Any:
                 if away.is_set():
                     raise Unavailable("away")
-                return database.begin()
+                return database.begin(**how)
 
         tries = []
 

@@ -127,9 +127,9 @@ class Database:
         )
 
     @contextlib.asynccontextmanager
-    async def begin(self) -> AsyncIterator[MemoryTx]:
+    async def begin(self, *, apart: bool = False) -> AsyncIterator[MemoryTx]:
         """Run a block as a transaction; the doorbell rings after the commit."""
-        async with self.serial.transaction() as journal:
+        async with self.serial.transaction(apart=apart) as journal:
             yield self.tx
             rings = sorted(journal.rings)
         for topic in rings:

@@ -101,14 +101,18 @@ class Serial:
     lock: asyncio.Lock = field(factory=asyncio.Lock)
 
     @contextlib.asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Journal]:
-        """Run a block as a transaction; what it rang is in the journal until the next one begins."""
+    async def transaction(self, *, apart: bool = False) -> AsyncIterator[Journal]:
+        """Run a block as a transaction; what it rang is in the journal until the next one begins.
+
+        What a block `apart` did stays done when it raises.
+        """
         async with self.lock:
             self.journal.undo.clear()
             self.journal.rings.clear()
             try:
                 yield self.journal
             except BaseException:
-                self.journal.roll_back()
+                if not apart:
+                    self.journal.roll_back()
                 self.journal.rings.clear()
                 raise

@@ -160,14 +160,20 @@ class Database:
             await pool.close()
 
     @contextlib.asynccontextmanager
-    async def begin(self) -> AsyncIterator[PgTx]:
-        """Run a block as a transaction (READ COMMITTED); the doorbell rings after the commit."""
-        with translated():
-            async with self.pool.connection() as connection:
-                session = Session(connection)
-                yield PgTx.over(session, self.ids, self.turns)
+    async def begin(self, *, apart: bool = False) -> AsyncIterator[PgTx]:
+        """Run a block as a transaction (READ COMMITTED), or its statements `apart`; the doorbell rings afterwards."""
+        async with self.session(apart=apart) as session:
+            yield PgTx.over(session, self.ids, self.turns)
         for topic in session.rings:
             self.doorbell.ring(topic)
+
+    @contextlib.asynccontextmanager
+    async def session(self, *, apart: bool = False) -> AsyncIterator[Session]:
+        """Lend a connection of the pool for one transaction, or for statements `apart`."""
+        with translated():
+            async with self.pool.connection() as connection:
+                await connection.set_autocommit(apart)  # asks the server for nothing
+                yield Session(connection)
 
 
 @define
@@ -177,14 +183,12 @@ class PgBuckets:
     database: Database
 
     async def take(self, key: str, wanted: int, limits: Limits, returned: Sequence[Returned] = ()) -> Grant:
-        with translated():
-            async with self.database.pool.connection() as connection:
-                return await PgBucketRows(Session(connection)).take(key, wanted, limits, returned)
+        async with self.database.session() as session:
+            return await PgBucketRows(session).take(key, wanted, limits, returned)
 
     async def standing(self, key: str, limits: Limits) -> Standing:
-        with translated():
-            async with self.database.pool.connection() as connection:
-                return await PgBucketRows(Session(connection)).standing(key, limits)
+        async with self.database.session() as session:
+            return await PgBucketRows(session).standing(key, limits)
 
 
 async def _configure(connection: AsyncConnection[Any]) -> None:

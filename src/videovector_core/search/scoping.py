@@ -93,7 +93,7 @@ class Scoping:
         if wanted.empty or not runs:
             return Asked(caller, runs, scope, outside)
         scope = evolve(scope, kinds=(PointKind.SEGMENT,))
-        async with self.begin() as tx:
+        async with self.begin(apart=True) as tx:
             places = await tx.filters.page(filter_scope(caller, where, runs), wanted, limit=FEW + 1)
         if len(places) > FEW:
             return Asked(caller, runs, scope, lambda hit: bool(hit.result) and outside(hit) and _meets(hit, wanted))
@@ -111,12 +111,12 @@ class Scoping:
         *,
         finished: bool = False,
     ) -> dict[str, Run]:
-        """Return the searchable runs in scope, newest first; what a search asks of them is its `check`, which counts it.
+        """Return the searchable runs in scope, newest first; `check` says what a search asks of them.
 
         An unknown index, run or media item is `NotFound`, a run without media in scope `Invalid`. A run that is not
         searchable has no hits; where only `finished` runs make sense, it is a `Conflict`.
         """
-        async with self.begin() as tx:
+        async with self.begin(apart=True) as tx:
             if where.index_id is not None:
                 await find_index(tx, caller, where.index_id)
             for index_id in where.index_ids:
@@ -131,11 +131,15 @@ class Scoping:
                 playground=where.playground,
             )
             inside = {run.run_id: run for run in found}
-            _check_inside(named, inside)
-            if check is not None:
-                check(inside)
-                await tx.usage.count(caller.user_id, [Count(SEARCHES, key_id=caller.key_id)], lasting=False)
+        _check_inside(named, inside)
+        if check is not None:
+            check(inside)
         return inside
+
+    async def count(self, caller: Caller) -> None:
+        """Count a search, which was not refused."""
+        async with self.begin(apart=True) as tx:
+            await tx.usage.count(caller.user_id, [Count(SEARCHES, key_id=caller.key_id)], lasting=False)
 
 
 def _check_inside(named: Iterable[Run], inside: Mapping[str, Run]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from attrs import evolve, frozen
 
@@ -31,6 +31,8 @@ from videovector_core.vectors.lexical import content_words, term_id
 from videovector_core.vectors.ports import PointKind, Scope, Scored, VectorIndex
 
 __all__ = ["Search", "SearchUseTx", "Where"]
+
+T = TypeVar("T")
 
 LITERAL: Final = 100
 """Results that are looked at for literal matches."""
@@ -71,8 +73,9 @@ class Search:
         async with meanwhile(self.models.text.embed([query])) as embedding:
             asked = await self._scoping.asked(caller, where, wanted, search_fields)
             if not asked.runs:
+                await self._scoping.count(caller)
                 return []
-            words = await self._words(asked, query, embedding, search_fields)
+            words = await self._counted(caller, self._words(asked, query, embedding, search_fields))
         model = self.models.reranker
         most = max(top_k, POOL) if model else top_k
         hits = await self._deep(most, lambda depth: self._by_text(asked, words, depth, most))
@@ -97,7 +100,7 @@ class Search:
         check_top_k(top_k)
         picture = images.picture(image)
         asked = with_pictures(await self._scoping.asked(caller, where, wanted))
-        vector = await self._seen(picture)
+        vector = await self._counted(caller, self._seen(picture))
         if not asked.runs:
             return []
 
@@ -133,6 +136,7 @@ class Search:
         query = checked_query(text) if text is not None else None
         picture = images.picture(image) if image is not None else None
         asked = await self._scoping.asked(caller, where, wanted, search_fields)
+        await self._scoping.count(caller)
         seen = await self._seen(picture) if picture is not None else None
         if not asked.runs:
             return []
@@ -174,6 +178,7 @@ class Search:
         where = Where(run_ids=tuple(dict.fromkeys(run_ids))) if run_ids else Where(index_id)
         async with meanwhile(self.models.text.embed([query])) as embedding:
             asked = await self._scoping.asked(caller, where, Filter())
+            await self._scoping.count(caller)
             runs = list(asked.runs.values())[: None if run_ids else NEWEST_RUNS]
             if not runs:
                 return []
@@ -198,9 +203,10 @@ class Search:
             check_against(schemas_of(runs.values(), "segment"), wanted)
 
         runs = await self._scoping.runs(caller, where, check, finished=True)
+        await self._scoping.count(caller)
         if not runs:
             return Page(())
-        async with self.begin() as tx:
+        async with self.begin(apart=True) as tx:
             scope = filter_scope(caller, where, runs)
             places = await tx.filters.page(scope, wanted, limit=limit + 1, after=after)
         page = Page.cut(places, limit, lambda place: place.key)
@@ -213,7 +219,15 @@ class Search:
     ) -> list[Run]:
         """Return the runs that a search would look at, newest first, refused like one; with a `check` it counts as one."""
         caller.require(AccessScope.SEARCH)
-        return list((await self._scoping.runs(caller, where, check)).values())
+        runs = await self._scoping.runs(caller, where, check)
+        if check is not None:
+            await self._scoping.count(caller)
+        return list(runs.values())
+
+    async def _counted(self, caller: Caller, work: Awaitable[T]) -> T:
+        """Count a search while it is carried out."""
+        done, _ = await asyncio.gather(work, self._scoping.count(caller))
+        return done
 
     async def _deep(self, top_k: int, find: Callable[[int], Awaitable[tuple[list[Hit], bool]]]) -> list[Hit]:
         """Look deeper into the rankings until there are enough hits or there is nothing further."""
@@ -320,7 +334,7 @@ class Search:
         split = [(one, *one.split(":")) for one in ids]
         segments = [(run, owner) for _, kind, owner, run in split if kind == "segment"]
         videos = [(run, owner) for _, kind, owner, run in split if kind == "video"]
-        async with self.begin() as tx:
+        async with self.begin(apart=True) as tx:
             rows = await tx.results.many(caller.user_id, segments) if segments else []
             levels = await tx.results.video_results(caller.user_id, videos) if videos else []
             wanted = list({row.video_id for row in rows} | {row.video_id for row in levels})

@@ -53,6 +53,20 @@ class TransactionContract:
             kept = await tx.prompts.all(make.USER)
         assert kept == [make.prompt("prompt_2", second=1), make.prompt()]
 
+    async def test_statements_apart_are_kept_at_once(self, room: Room) -> None:
+        """What a block `apart` did stays done when it raises, and the next block is a whole one again."""
+        with pytest.raises(_Broken):  # noqa: PT012 - as above
+            async with room.begin(apart=True) as tx:
+                await tx.indexes.add(make.index())
+                raise _Broken
+        with pytest.raises(_Broken):  # noqa: PT012 - as above
+            async with room.begin() as tx:
+                assert await tx.indexes.get(make.USER, "idx_1") == make.index()
+                await tx.indexes.add(make.index("idx_2", second=1))
+                raise _Broken
+        async with room.begin(apart=True) as tx:
+            assert [one.index_id for one in await tx.indexes.all(make.USER, defaults=False)] == ["idx_1"]
+
     async def test_a_transaction_sees_what_it_did(self, room: Room) -> None:
         """Within one transaction later questions know of earlier changes."""
         async with room.begin() as tx:
