@@ -8,15 +8,22 @@ import random
 import signal
 from array import array
 from collections.abc import AsyncIterator
+from contextlib import closing
 from functools import cache
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from attrs import evolve
 
 from tests.search.embedded import Served
 from videovector_adapters.memory.vectors import MemoryVectors
+from videovector_adapters.qdrant import parts
+from videovector_adapters.qdrant.client import _packed
 from videovector_adapters.qdrant.edge import EdgeServer, EdgeVectors
+from videovector_adapters.qdrant.layout import TENANT
+from videovector_adapters.qdrant.parts import Query
+from videovector_adapters.qdrant.store import Store
 from videovector_core.errors import Invalid, Unavailable
 from videovector_core.models.ports import Vector
 from videovector_core.testing.vectors import mine, named, point, unit
@@ -102,6 +109,33 @@ async def test_queries_and_writes_go_on_while_indexes_are_built(served: Served) 
     await same(edge, memory, 3)
     assert len(list(server.directory.glob("store.*"))) == 1
     assert server.restarts == 0
+
+
+async def test_many_vectors_are_laid_out_in_several_graphs(tmp_path: Path) -> None:
+    """All that was there is there afterwards, in the directory and to searches, and nothing is laid out twice."""
+    with mock.patch.object(parts, "_GRAPH", 3000), closing(Store.open(tmp_path / "store")) as store:
+        before = [_packed(wide(number)) for number in range(8000)]
+        store.admit(before)
+        for start in range(0, 8000, 1000):
+            store.upsert(before[start : start + 1000])
+        store.delete([one[0] for one in before[100:200]])
+        bare = store.parts["wide"]
+        store.optimize()
+        part = store.parts["wide"]
+        assert part is not bare
+        assert not bare.directory.exists()
+        assert (part.count(), part.indexed()) == (7900, 7900)
+        assert part.shard.info().segments_count >= 4  # three graphs, and one that takes what is new
+        store.optimize()
+        assert store.parts["wide"] is part
+    with closing(Store.open(tmp_path / "store")) as store:
+        part, found = store.parts["wide"], 0
+        assert [one[0] for one in store.read([before[7][0], before[150][0]])] == [before[7][0]]
+        for number in range(20):
+            asked = [Query(query(number).tolist(), {TENANT: ["user_a"]}, 10, exact=exact) for exact in (False, True)]
+            near, exact = [{one for one, _, _ in hits} for hits in part.search(asked)]
+            found += len(near & exact)
+        assert found >= 196
 
 
 async def test_a_rebuild_holds_what_it_was_given_and_what_changed_meanwhile(served: Served) -> None:

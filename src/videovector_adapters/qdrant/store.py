@@ -12,6 +12,7 @@ import os
 import shutil
 from array import array
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 from uuid import uuid4
@@ -123,8 +124,13 @@ class Store:
 
     def optimize(self) -> None:
         """Build the indexes of every part, here and now: minutes of work in which nothing else is answered."""
-        for part in self.parts.values():
-            part.shard.optimize()
+        for space, part in list(self.parts.items()):
+            built = part.built(partial(self.fresh, space))
+            if built is not part:
+                self.parts[space] = built
+                self._write_names()
+                part.shard.close()
+                shutil.rmtree(part.directory)
 
     def copy_names(self, aside: Path) -> list[tuple[Path, Path]]:
         """Name in `aside` a copy of every part; return which directories are to be copied where."""
