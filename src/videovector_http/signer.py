@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 from typing import Any, Final
 
+import msgspec
 from attrs import frozen
 
 from videovector_core.errors import Invalid
@@ -24,7 +24,7 @@ class Signer:
 
     def seal(self, value: Any, *bound: Any) -> str:
         """Write a value as text that only this server could have written."""
-        body = json.dumps(value, separators=(",", ":")).encode()
+        body = msgspec.json.encode(value)
         return f"{_text(body)}.{_text(self._mac(body, bound))}"
 
     def open(self, text: str, *bound: Any) -> Any | None:
@@ -33,7 +33,7 @@ class Signer:
         try:
             plain = _bytes(body)
             genuine = hmac.compare_digest(self._mac(plain, bound), _bytes(mac))
-            return json.loads(plain) if genuine else None
+            return msgspec.json.decode(plain) if genuine else None
         except ValueError:
             return None
 
@@ -58,7 +58,7 @@ class Signer:
         return tuple(found)
 
     def _mac(self, body: bytes, bound: tuple[Any, ...]) -> bytes:
-        about = json.dumps(bound, separators=(",", ":"), default=str).encode()
+        about = msgspec.json.encode(bound, enc_hook=str)
         return hmac.new(self.key, about + b"\0" + body, hashlib.sha256).digest()[:_MAC]
 
 

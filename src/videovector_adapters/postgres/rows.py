@@ -125,7 +125,9 @@ class Shape(Generic[T]):
         """Return what makes values of the rows of a cursor."""
 
         def rows_of(cursor: Any) -> Callable[[Sequence[Any]], T]:
-            names = [column.name for column in cursor.description or ()]
+            # not from `description`, which asks for the type and size of every column as well
+            found = cursor.pgresult
+            names = [found.fname(place).decode() for place in range(found.nfields)] if found else []
             return lambda values: self.made(names, values)
 
         return rows_of

@@ -52,6 +52,7 @@ _SCOPE: Final = {
     "field_paths": "field_path",
     "kinds": "kind",
 }
+_KINDS: Final = {kind.value: kind for kind in PointKind}
 _OPTIONAL: Final = ("index_id", "segment_id", "field_path", "instance_key")
 
 
@@ -77,7 +78,7 @@ def payload(point: Point) -> dict[str, Any]:
 
 def scored(point_id: str, score: float, fields: Mapping[str, Any]) -> Scored:
     """Turn a hit of the engine, whose fields are those that are not `HIDDEN`, into one of the port."""
-    known = {**fields, "kind": PointKind(fields["kind"])}
+    known = {**fields, "kind": _KINDS[fields["kind"]]}
     if "time" in known:
         known["time"] = float(known["time"])
     return Scored(Point(id=point_id, **known), round(score, SCORE_DIGITS))

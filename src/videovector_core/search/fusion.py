@@ -73,4 +73,7 @@ def fuse(
 
 def _total(parts: Mapping[str, Part]) -> float:
     # sorted and rounded, so that the order in which rankings were given cannot decide between ties
+    if len(parts) == 1:  # as most have
+        (only,) = parts.values()
+        return round(only.contribution, 12)
     return round(sum(sorted(part.contribution for part in parts.values())), 12)
