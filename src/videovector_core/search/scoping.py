@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, Protocol
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, Protocol, TypeVar
 
 from attrs import evolve, field, frozen
 
@@ -22,6 +23,8 @@ from videovector_core.search.model import Hit
 from videovector_core.search.ports import FilterScope, FiltersTx
 from videovector_core.usage import SEARCHES, Count, UsageTx
 from videovector_core.vectors.ports import PointKind, Scope
+
+T = TypeVar("T")
 
 TEXT_KINDS: Final = (PointKind.SEGMENT, PointKind.VIDEO)
 _LEVELS: Final = {"segment": (PointKind.SEGMENT,), "video": (PointKind.VIDEO,)}
@@ -135,6 +138,11 @@ class Scoping:
         if check is not None:
             check(inside)
         return inside
+
+    async def counted(self, caller: Caller, work: Awaitable[T]) -> T:
+        """Count a search while it is carried out."""
+        done, _ = await asyncio.gather(work, self.count(caller))
+        return done
 
     async def count(self, caller: Caller) -> None:
         """Count a search, which was not refused."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final, TypeVar
+from typing import Final
 
 from attrs import evolve, frozen
 
@@ -31,8 +31,6 @@ from videovector_core.vectors.lexical import content_words, term_id
 from videovector_core.vectors.ports import PointKind, Scope, Scored, VectorIndex
 
 __all__ = ["Search", "SearchUseTx", "Where"]
-
-T = TypeVar("T")
 
 LITERAL: Final = 100
 """Results that are looked at for literal matches."""
@@ -75,7 +73,7 @@ class Search:
             if not asked.runs:
                 await self._scoping.count(caller)
                 return []
-            words = await self._counted(caller, self._words(asked, query, embedding, search_fields))
+            words = await self._scoping.counted(caller, self._words(asked, query, embedding, search_fields))
         model = self.models.reranker
         most = max(top_k, POOL) if model else top_k
         hits = await self._deep(most, lambda depth: self._by_text(asked, words, depth, most))
@@ -100,7 +98,7 @@ class Search:
         check_top_k(top_k)
         picture = images.picture(image)
         asked = with_pictures(await self._scoping.asked(caller, where, wanted))
-        vector = await self._counted(caller, self._seen(picture))
+        vector = await self._scoping.counted(caller, self._seen(picture))
         if not asked.runs:
             return []
 
@@ -223,11 +221,6 @@ class Search:
         if check is not None:
             await self._scoping.count(caller)
         return list(runs.values())
-
-    async def _counted(self, caller: Caller, work: Awaitable[T]) -> T:
-        """Count a search while it is carried out."""
-        done, _ = await asyncio.gather(work, self._scoping.count(caller))
-        return done
 
     async def _deep(self, top_k: int, find: Callable[[int], Awaitable[tuple[list[Hit], bool]]]) -> list[Hit]:
         """Look deeper into the rankings until there are enough hits or there is nothing further."""
