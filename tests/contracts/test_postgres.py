@@ -13,7 +13,6 @@ from tests.contracts.conftest import PostgresRoom
 from tests.postgres import drop, fresh
 from videovector_adapters.postgres.database import Database, PgBuckets
 from videovector_adapters.postgres.migrate import Migration, migrate, shipped
-from videovector_adapters.postgres.rows import Session
 from videovector_adapters.postgres.usage import PgUsage
 from videovector_adapters.wiring import RandomIds
 from videovector_core.access.ratelimit import Limits, Returned
@@ -189,8 +188,7 @@ class TestErrors:
         """The setting holds for one transaction, and for none that counts what has to last."""
         told = []
         for lasting in (False, True):
-            async with postgres_room.database.pool.connection() as connection:
-                session = Session(connection)
+            async with postgres_room.database.session() as session:
                 await session.run("SET LOCAL synchronous_commit = on")  # the servers of tests do without it
                 await PgUsage(session, RandomIds()).count("user_1", [Count(SEARCHES)], lasting=lasting)
                 told.append(await session.value("SHOW synchronous_commit"))

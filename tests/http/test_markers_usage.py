@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from tests.clients.conformance.finding import PIXEL
 from tests.http.api import serving
 from tests.http.world import populated
 
@@ -140,6 +141,27 @@ async def test_what_is_used_is_counted(api):
     api.vv.ports.clock.time.advance(32 * 86_400)
     periods = (await api.client.get("/usage/history")).json()["periods"]
     assert [one["totals"]["search_queries"] for one in periods] == [chatted + 2]
+
+
+async def test_every_kind_of_search_is_counted_once(api):
+    """By words, where nothing is in scope as well, by a picture, by both, over runs, in the playground, by conditions."""
+    ids = await populated(api)
+    empty = (await api.client.post("/indexes", json={"name": "empty"})).json()["index_id"]
+    used = (await api.client.get("/usage")).json()["metrics"]["search_queries"]
+    condition = [{"field": "metadata_text", "type": "string", "operator": "contains", "value": "a"}]
+    for path, body in (
+        (f"/indexes/{ids.index}/search", {"query": "country"}),
+        (f"/indexes/{empty}/search", {"query": "country"}),
+        (f"/indexes/{ids.index}/image-search", {"image_data": PIXEL}),
+        (f"/indexes/{ids.index}/multimodal-search", {"text_query": "country", "image_data": PIXEL}),
+        ("/search/multi-run", {"query": "country", "index_id": ids.index}),
+        ("/playground/search", {"query": "country"}),
+        (f"/search/filter/{ids.index}", {"conditions": condition}),
+    ):
+        answer = await api.client.post(path, json=body)
+        assert answer.status_code == 200, answer.text
+        used += 1
+        assert (await api.client.get("/usage")).json()["metrics"]["search_queries"] == used, path
 
 
 async def test_refused_searches_are_not_counted(api):

@@ -41,6 +41,7 @@ tell are lost otherwise. 20 tight clusters of 150 vectors, recall@10: 0.72 with 
 BEAM: Final = 1024
 MOST_BEAM: Final = 4096
 """Nodes of the graph that a search keeps in view, at least and at most; see `beam`."""
+_SEVERAL: Final = 5
 SLACK: Final = 8
 """Hits asked for beyond those wanted, to see whether a tie goes on past the last."""
 
@@ -175,7 +176,7 @@ def beam(vectors: int, graphs: int = 1) -> int:
     graphs need see less of each: ten of 100,000 vectors, 0.978 with 512, 0.986 with 768 and 0.992 with 1,024.
     """
     whole = min(MOST_BEAM, max(BEAM, vectors // 256))
-    return whole if graphs == 1 else whole * 3 // 4
+    return whole * 3 // 4 if graphs >= _SEVERAL else whole
 
 
 def settled(scores: list[float], wanted: int, asked: int) -> bool:
