@@ -142,7 +142,7 @@ def test_an_empty_page_leads_on(tab: Tab, path: str, route: str, body: Any, word
         ("/webhooks", "**/api/v2/webhooks"),
         ("/keys", "**/api/v2/api-keys"),
         ("/usage", "**/api/v2/usage"),
-        ("/media/vid_1", "**/api/v2/videos/vid_1"),
+        ("/media/vid_1", "**/api/v2/videos/vid_1**"),  # what is asked beside it is not there either
         ("/indexes/playground", "**/api/v2/playground/videos?*"),
     ],
 )
