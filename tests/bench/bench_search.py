@@ -284,10 +284,7 @@ async def _times(count: int, work: Callable[[int], Awaitable[Any]]) -> list[floa
 
 
 async def _in_turn(*works: Callable[[int], Awaitable[Any]]) -> list[list[float]]:
-    """Measure several things in turn, each with another query, so that all find the machine in one state.
-
-    What is done in a row finds everything in the processor's caches, which no search after an embedding does.
-    """
+    """Measure several things in turn, each with another query, so that all find the machine in one state."""
     times: list[list[float]] = [[] for _ in works]
     for number in range(QUERIES):
         for place, work in enumerate(works):

@@ -42,6 +42,7 @@ BEAM: Final = 1024
 MOST_BEAM: Final = 4096
 """Nodes of the graph that a search keeps in view, at least and at most; see `beam`."""
 _SEVERAL: Final = 5
+"""Graphs from which a search sees less of each; see `beam`."""
 SLACK: Final = 8
 """Hits asked for beyond those wanted, to see whether a tie goes on past the last."""
 

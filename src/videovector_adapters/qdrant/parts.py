@@ -89,16 +89,6 @@ class Query:
         return qe.SearchParams(idf=qe.IdfParams(condition(self.corpus) if self.corpus else None))
 
 
-def graphs(vectors: int, size: int) -> int:
-    """Return how many graphs so many vectors of `size` dimensions are laid out in.
-
-    Several are searched on several cores and built sooner than one. 1,000,000 vectors on two cores, one graph and ten: 890 and 605 s
-    of building, 22 and 14 ms a search, recall@10 0.99 both. A search pays for their number, so they grow rather than become more.
-    """
-    least = max(_GRAPH, _BARE // (4 * size) + 1)
-    return max(1, min(_GRAPHS, vectors // least))
-
-
 @define
 class Part:
     """A shard: the main part when `size` is `None`, otherwise the part of a space with vectors of `size` dimensions."""
@@ -199,8 +189,16 @@ class Part:
         return sum(not any(one.score > _ITSELF for one in found) for found in answers) / max(1, len(asked))
 
     def _graphs(self, known: qe.ShardInfo) -> int:
-        """Return how many graphs there ought to be."""
-        return graphs(known.points_count, self.size) if self.size else 1
+        """Return how many graphs there ought to be.
+
+        Several are searched on several cores and built sooner than one. 1,000,000 vectors on two cores, one graph and ten: 890 and
+        605 s of building, 22 and 14 ms a search, recall@10 0.99 both. A search pays for their number, so they grow rather than
+        become more.
+        """
+        if self.size is None:
+            return 1
+        least = max(_GRAPH, _BARE // (4 * self.size) + 1)
+        return max(1, min(_GRAPHS, known.points_count // least))
 
     def _view(self) -> int:
         """Return how many nodes of each graph a search keeps in view."""
